@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Reading, publishing and locking files relative to a directory descriptor. */
+#include "engine/base/fd.h"
+
+#include "engine/base/cleanup.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/statvfs.h>
+
+int vzr_mkdirs_in_root(int root_fd, const char *path, mode_t mode, struct vzr_error *err)
+{
+	VZR_AUTO_FREE char *prefix = strdup(path);
+	int fd;
+
+	if (!prefix)
+		return vzr_fail_code(err, -ENOMEM, "cannot make %s", path);
+	fd = vzr_open_in_root(root_fd, path, O_RDONLY | O_DIRECTORY, 0);
+	if (fd >= 0)
+		return fd;
+	for (char *p = prefix + 1; fd == -ENOENT && *p; p++) {
+		VZR_AUTO_CLOSE int parent = -1;
+		const char *name;
+		char *end = strchrnul(p, '/');
+		char saved = *end;
+
+		*end = '\0';
+		parent = vzr_open_parent_in_root(root_fd, prefix, &name);
+		if (parent < 0)
+			return vzr_fail_code(err, parent, "cannot make directory %s", prefix);
+		if (mkdirat(parent, name, mode) < 0 && errno != EEXIST)
+			return vzr_fail_errno(err, "cannot make directory %s", prefix);
+		*end = saved;
+		p = end;
+		if (!saved)
+			break;
+	}
+	fd = vzr_open_in_root(root_fd, path, O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return vzr_fail_code(err, fd, "cannot open directory %s", path);
+	return fd;
+}
+
+int vzr_open_parent_in_root(int root_fd, const char *path, const char **ret_name)
+{
+	VZR_AUTO_FREE char *dir = NULL;
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	int fd;
+
+	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return -EINVAL;
+	dir = slash && slash != path ? strndup(path, (size_t)(slash - path)) : strdup("/");
+	if (!dir)
+		return -ENOMEM;
+	fd = vzr_open_in_root(root_fd, dir, O_RDONLY | O_DIRECTORY, 0);
+	if (fd >= 0)
+		*ret_name = name;
+	return fd;
+}
+
+int vzr_fd_read(int fd, struct vzr_buf *buf, struct vzr_error *err)
+{
+	for (;;) {
+		ssize_t n;
+		int r = vzr_buf_reserve(buf, 4096);
+
+		if (r == -VZR_E_LIMIT) {
+			char one;
+
+			/* At the maximum: only the end of the file may follow. */
+			n = read(fd, &one, 1);
+			if (n == 0)
+				return 0;
+			if (n > 0)
+				return vzr_fail(err, -VZR_E_LIMIT, "larger than %zu bytes",
+						buf->max ? buf->max : (size_t)1 << 20);
+		} else if (r < 0) {
+			return vzr_fail_code(err, r, "cannot read");
+		} else {
+			n = read(fd, buf->data + buf->len, buf->size - buf->len - 1);
+		}
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return vzr_fail_errno(err, "cannot read");
+		if (n == 0)
+			return 0;
+		buf->len += (size_t)n;
+		buf->data[buf->len] = '\0';
+	}
+}
+
+int vzr_file_read(int dirfd, const char *name, struct vzr_buf *buf, struct vzr_error *err)
+{
+	VZR_AUTO_CLOSE int fd = -1;
+	struct stat st;
+	int r;
+
+	fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return vzr_fail_errno(err, "cannot open %s", name);
+	if (fstat(fd, &st) < 0)
+		return vzr_fail_errno(err, "cannot look at %s", name);
+	if (!S_ISREG(st.st_mode))
+		return vzr_fail(err, -VZR_E_INPUT, "%s is not a regular file", name);
+	r = vzr_fd_read(fd, buf, err);
+	return r < 0 ? vzr_wrap(err, r, "%s", name) : 0;
+}
+
+int vzr_write_all(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int vzr_fsync_dir(int dirfd)
+{
+	return fsync(dirfd) < 0 ? -errno : 0;
+}
+
+static int fill_file(int fd, const void *data, size_t len, mode_t mode, unsigned int flags)
+{
+	int r = vzr_write_all(fd, data, len);
+
+	if (r < 0)
+		return r;
+	if (fchmod(fd, mode) < 0)
+		return -errno;
+	if (!(flags & VZR_PUT_NO_SYNC) && fsync(fd) < 0)
+		return -errno;
+	return 0;
+}
+
+/* A new name: the file appears whole by linkat(), so that a kill leaves no temporary name. */
+static int put_new(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		   unsigned int flags)
+{
+	VZR_AUTO_CLOSE int fd = openat(dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	char link[32];
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = fill_file(fd, data, len, mode, flags);
+	if (r < 0)
+		return r;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (linkat(AT_FDCWD, link, dirfd, name, AT_SYMLINK_FOLLOW) < 0)
+		return -errno;
+	return 0;
+}
+
+static int put_by_rename(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+			 unsigned int flags)
+{
+	VZR_AUTO_CLOSE int fd = -1;
+	VZR_AUTO_FREE char *temp = NULL;
+	int r;
+
+	if (asprintf(&temp, ".%s.vzroot-tmp", name) < 0)
+		return -ENOMEM;
+	if (unlinkat(dirfd, temp, 0) < 0 && errno != ENOENT)
+		return -errno;
+	fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = fill_file(fd, data, len, mode, flags);
+	if (r == 0 && renameat2(dirfd, temp, dirfd, name, flags & VZR_PUT_NEW ? RENAME_NOREPLACE
+									      : 0) < 0)
+		r = -errno;
+	if (r < 0)
+		unlinkat(dirfd, temp, 0);
+	return r;
+}
+
+int vzr_file_put(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		 unsigned int flags, struct vzr_error *err)
+{
+	int r = -EOPNOTSUPP;
+
+	if (flags & VZR_PUT_NEW)
+		r = put_new(dirfd, name, data, len, mode, flags);
+	/* No O_TMPFILE here, or no /proc to link it from. */
+	if (r == -EOPNOTSUPP || r == -EISDIR || r == -ENOENT || r == -EINVAL)
+		r = put_by_rename(dirfd, name, data, len, mode, flags);
+	if (r == 0 && !(flags & VZR_PUT_NO_SYNC)) {
+		r = vzr_fsync_dir(dirfd);
+		if (r < 0 && (flags & VZR_PUT_NEW))
+			unlinkat(dirfd, name, 0);
+	}
+	if (r < 0)
+		return vzr_fail_code(err, r, "cannot write %s", name);
+	return 0;
+}
+
+int vzr_lock(int dirfd, const char *name, bool wait, struct vzr_error *err)
+{
+	for (;;) {
+		VZR_AUTO_CLOSE int fd = -1;
+		struct stat mine, named;
+
+		fd = openat(dirfd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd < 0)
+			return vzr_fail_errno(err, "cannot open lock %s", name);
+		while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) < 0) {
+			if (errno == EWOULDBLOCK)
+				return vzr_fail(err, -VZR_E_BUSY,
+						"%s is locked by another process", name);
+			if (errno != EINTR)
+				return vzr_fail_errno(err, "cannot lock %s", name);
+		}
+		/* The holder before us may have removed the name: then we hold nothing. */
+		if (fstat(fd, &mine) < 0)
+			return vzr_fail_errno(err, "cannot look at lock %s", name);
+		if (fstatat(dirfd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    named.st_ino == mine.st_ino && named.st_dev == mine.st_dev)
+			return vzr_take_fd(fd);
+	}
+}
+
+int vzr_free_space(int fd, uint64_t *ret_kib, uint64_t *ret_inodes, struct vzr_error *err)
+{
+	struct statvfs vfs;
+
+	if (fstatvfs(fd, &vfs) < 0)
+		return vzr_fail_errno(err, "cannot tell the free space");
+	*ret_kib = (uint64_t)((unsigned __int128)vfs.f_bfree * vfs.f_frsize / 1024);
+	/* btrfs and others have no fixed number of inodes and say 0 of 0. */
+	*ret_inodes = vfs.f_files ? vfs.f_ffree : VZR_NO_LIMIT;
+	return 0;
+}

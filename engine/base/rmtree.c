@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Removal of a tree that somebody may have made hard to remove. */
+#include "engine/base/fd.h"
+
+#include "engine/base/cleanup.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+/* Directories deeper than this are moved up to the top of the tree first: few descriptors. */
+#define MAX_OPEN 64
+
+struct removal {
+	DIR *dirs[MAX_OPEN];
+	char *names[MAX_OPEN]; /* name of dirs[i] in dirs[i - 1]; names[0] in the caller's fd */
+	int depth;	       /* index of the innermost open directory */
+	dev_t dev;
+	unsigned int moved; /* counter for the names of directories moved up */
+};
+
+static void removal_done(struct removal *rm)
+{
+	int saved = errno;
+
+	for (int i = 0; i <= rm->depth; i++) {
+		if (rm->dirs[i])
+			closedir(rm->dirs[i]);
+		free(rm->names[i]);
+	}
+	errno = saved;
+}
+
+/* Immutable and append-only flags stop even root; the archive may have asked for them. */
+static void clear_flags(int dirfd, const char *name)
+{
+	VZR_AUTO_CLOSE int fd =
+		openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int flags = 0;
+
+	if (fd < 0 || ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+		return;
+	flags &= ~(FS_IMMUTABLE_FL | FS_APPEND_FL);
+	(void)ioctl(fd, FS_IOC_SETFLAGS, &flags);
+}
+
+static int unlink_hard(int dirfd, const char *name, int flags)
+{
+	if (unlinkat(dirfd, name, flags) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EPERM && errno != EACCES)
+		return -errno;
+	clear_flags(dirfd, ".");
+	clear_flags(dirfd, name);
+	(void)fchmod(dirfd, 0700);
+	return unlinkat(dirfd, name, flags) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+static int push_dir(struct removal *rm, int parent, const char *name)
+{
+	VZR_AUTO_FREE char *copy = strdup(name);
+	VZR_AUTO_CLOSE int fd = -1;
+	struct stat st;
+	DIR *dir;
+
+	if (!copy)
+		return -ENOMEM;
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == EACCES && fchmodat(parent, name, 0700, 0) == 0)
+		fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (rm->depth < 0)
+		rm->dev = st.st_dev;
+	if (st.st_dev != rm->dev)
+		return -EBUSY; /* something is mounted there: not ours to remove */
+	dir = fdopendir(fd);
+	if (!dir)
+		return -errno;
+	vzr_take_fd(fd);
+	rm->depth++;
+	rm->dirs[rm->depth] = dir;
+	rm->names[rm->depth] = vzr_take_ptr(copy);
+	return 0;
+}
+
+/* Moves a directory that is too deep up into the top directory, which is read again later. */
+static int move_up(struct removal *rm, const char *name)
+{
+	char top_name[40];
+
+	for (;;) {
+		snprintf(top_name, sizeof(top_name), ".vzroot-rm.%u", rm->moved++);
+		if (renameat2(dirfd(rm->dirs[rm->depth]), name, dirfd(rm->dirs[0]), top_name,
+			      RENAME_NOREPLACE) == 0)
+			return 0;
+		if (errno != EEXIST)
+			return -errno;
+	}
+}
+
+static int remove_entry(struct removal *rm, const struct dirent *entry)
+{
+	int fd = dirfd(rm->dirs[rm->depth]);
+	struct stat st;
+	int r;
+
+	if (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN)
+		return unlink_hard(fd, entry->d_name, 0);
+	if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISDIR(st.st_mode))
+		return unlink_hard(fd, entry->d_name, 0);
+	if (st.st_dev != rm->dev)
+		return -EBUSY;
+	if (unlinkat(fd, entry->d_name, AT_REMOVEDIR) == 0)
+		return 0;
+	if (rm->depth + 1 == MAX_OPEN) {
+		r = move_up(rm, entry->d_name);
+		if (r != -EPERM && r != -EACCES)
+			return r;
+		clear_flags(fd, ".");
+		clear_flags(fd, entry->d_name);
+		return move_up(rm, entry->d_name);
+	}
+	return push_dir(rm, fd, entry->d_name);
+}
+
+/* Leaves an emptied directory; the top one is read again while directories were moved into it. */
+static int pop_dir(struct removal *rm, int caller_fd)
+{
+	int parent = rm->depth > 0 ? dirfd(rm->dirs[rm->depth - 1]) : caller_fd;
+	int r = unlink_hard(parent, rm->names[rm->depth], AT_REMOVEDIR);
+
+	if (rm->depth == 0 && r == -ENOTEMPTY && rm->moved > 0) {
+		rm->moved = 0;
+		rewinddir(rm->dirs[0]);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	closedir(rm->dirs[rm->depth]);
+	free(rm->names[rm->depth]);
+	rm->depth--;
+	return 0;
+}
+
+int vzr_rm_tree(int dirfd, const char *name, struct vzr_error *err)
+{
+	struct removal rm = { .depth = -1 };
+	int r = unlinkat(dirfd, name, 0) == 0 || errno == ENOENT ? 1 : 0;
+
+	if (r)
+		return 0;
+	r = push_dir(&rm, dirfd, name);
+	if (r == -ENOTDIR || r == -ELOOP)
+		r = unlink_hard(dirfd, name, 0);
+	while (r == 0 && rm.depth >= 0) {
+		const struct dirent *entry;
+
+		errno = 0;
+		entry = readdir(rm.dirs[rm.depth]);
+		if (!entry)
+			r = errno ? -errno : pop_dir(&rm, dirfd);
+		else if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			r = remove_entry(&rm, entry);
+	}
+	removal_done(&rm);
+	if (r < 0)
+		return vzr_fail_code(err, r, "cannot remove %s", name);
+	return 0;
+}
