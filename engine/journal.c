@@ -1,3 +1,416 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Not written yet. */
-#include "engine/undo.h"
+/* The journal: records written before the act, run backwards when the act does not count. */
+#include "engine/journal.h"
+
+#include "engine/base/cleanup.h"
+#include "engine/base/fd.h"
+#include "engine/base/list.h"
+#include "engine/base/path.h"
+#include "engine/base/size.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/file.h>
+
+#define SUFFIX ".journal"
+#define JOURNAL_MAX (1u << 20)
+
+/* A record: one letter, a blank, the rest of the line. Letters are the format on disk. */
+enum record {
+	RECORD_PID = 'p',
+	RECORD_INODE = 'i', /* DEV INO of the staged tree */
+	RECORD_COMMIT = 'c',
+	RECORD_STAGING = 's',
+	RECORD_TREE = 't',
+	RECORD_FILE = 'f',
+	RECORD_DIRECTORY = 'd',
+	RECORD_LOCK = 'l',
+	RECORD_RESUME = 'r', /* text for the resume function of recovery */
+};
+
+struct vzr_undo {
+	const struct vzr_settings *settings;
+	int dir_fd;
+	int fd; /* the journal, flocked */
+	char name[96];
+	bool no_sync;
+};
+
+static void undo_free(struct vzr_undo *undo)
+{
+	if (!undo)
+		return;
+	vzr_closep(&undo->fd);
+	vzr_closep(&undo->dir_fd);
+	free(undo);
+}
+
+static int open_dir(const struct vzr_settings *settings, bool make, struct vzr_error *err)
+{
+	VZR_AUTO_FREE char *path = vzr_path_join(vzr_setting(settings, "STATE_DIR"), "journal");
+	int root = vzr_settings_root_fd(settings);
+	int fd;
+
+	if (!path)
+		return vzr_fail_code(err, -ENOMEM, "cannot open the journal");
+	if (make)
+		return vzr_mkdirs_in_root(root, path, 0700, err);
+	fd = vzr_open_in_root(root, path, O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0 && fd != -ENOENT)
+		return vzr_fail_code(err, fd, "cannot open %s", path);
+	return fd;
+}
+
+/* One write per record: a kill leaves a whole line or none (or a cut last line, which is skipped). */
+static int append(struct vzr_undo *undo, enum record record, const char *text,
+		  struct vzr_error *err)
+{
+	VZR_AUTO_BUF struct vzr_buf line = { 0 };
+	int r;
+
+	if (strchr(text, '\n'))
+		return vzr_fail(err, -VZR_E_INPUT, "path '%s' has a newline in it", text);
+	r = vzr_buf_printf(&line, "%c %s\n", (int)record, text);
+	if (r == 0)
+		r = vzr_write_all(undo->fd, line.data, line.len);
+	if (r == 0 && !undo->no_sync && fdatasync(undo->fd) < 0)
+		r = -errno;
+	return r < 0 ? vzr_fail_code(err, r, "cannot write the journal") : 0;
+}
+
+int vzr_journal_begin(const struct vzr_settings *settings, const char *what, bool no_sync,
+		      struct vzr_undo **ret_undo, struct vzr_error *err)
+{
+	static atomic_uint counter;
+	struct vzr_undo *undo = calloc(1, sizeof(*undo));
+	char pid[16];
+	int r;
+
+	if (!undo)
+		return vzr_fail_code(err, -ENOMEM, "cannot begin");
+	*undo = (struct vzr_undo){ .settings = settings, .fd = -1, .no_sync = no_sync };
+	undo->dir_fd = open_dir(settings, true, err);
+	r = undo->dir_fd;
+	if (r >= 0) {
+		snprintf(undo->name, sizeof(undo->name), "%s-%d-%u" SUFFIX, what, (int)getpid(),
+			 atomic_fetch_add(&counter, 1));
+		r = undo->fd = vzr_lock(undo->dir_fd, undo->name, false, err);
+	}
+	if (r >= 0 && (ftruncate(undo->fd, 0) < 0 || lseek(undo->fd, 0, SEEK_SET) < 0))
+		r = vzr_fail_errno(err, "cannot empty the journal");
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	if (r >= 0)
+		r = append(undo, RECORD_PID, pid, err);
+	if (r >= 0 && !no_sync && fsync(undo->dir_fd) < 0)
+		r = vzr_fail_errno(err, "cannot sync the journal's directory");
+	if (r < 0) {
+		if (undo->fd >= 0)
+			unlinkat(undo->dir_fd, undo->name, 0);
+		undo_free(undo);
+		return vzr_wrap(err, r, "cannot begin the transaction");
+	}
+	*ret_undo = undo;
+	return 0;
+}
+
+int vzr_undo_push(struct vzr_undo *undo, enum vzr_undo_kind kind, const char *path,
+		  struct vzr_error *err)
+{
+	static const enum record records[] = {
+		[VZR_UNDO_TREE] = RECORD_TREE,
+		[VZR_UNDO_FILE] = RECORD_FILE,
+		[VZR_UNDO_DIRECTORY] = RECORD_DIRECTORY,
+		[VZR_UNDO_LOCK] = RECORD_LOCK,
+	};
+
+	return append(undo, records[kind], path, err);
+}
+
+int vzr_journal_push_staging(struct vzr_undo *undo, const char *path, struct vzr_error *err)
+{
+	return append(undo, RECORD_STAGING, path, err);
+}
+
+int vzr_journal_note_tree(struct vzr_undo *undo, int tree_fd, struct vzr_error *err)
+{
+	char text[64];
+	struct stat st;
+
+	if (fstat(tree_fd, &st) < 0)
+		return vzr_fail_errno(err, "cannot look at the staged tree");
+	snprintf(text, sizeof(text), "%llu %llu", (unsigned long long)st.st_dev,
+		 (unsigned long long)st.st_ino);
+	return append(undo, RECORD_INODE, text, err);
+}
+
+int vzr_journal_commit_path(struct vzr_undo *undo, const char *path, struct vzr_error *err)
+{
+	return append(undo, RECORD_COMMIT, path, err);
+}
+
+int vzr_journal_push_resume(struct vzr_undo *undo, const char *text, struct vzr_error *err)
+{
+	return append(undo, RECORD_RESUME, text, err);
+}
+
+void vzr_journal_leave(struct vzr_undo *undo)
+{
+	undo_free(undo);
+}
+
+/* ---- taking back ---- */
+
+struct taking {
+	const struct vzr_settings *settings;
+	struct vzr_context *ctx;
+	struct vzr_list lines;
+	pid_t pid;
+	uint64_t dev, ino;
+	bool committed;
+	struct timespec begun; /* of the file system's clock: the journal's own birth */
+	const struct vzr_journal_resume *resume; /* NULL: the owner itself ends it */
+	unsigned int failures;
+};
+
+static int parent_of(const struct taking *t, const char *path, const char **ret_name)
+{
+	return vzr_open_parent_in_root(vzr_settings_root_fd(t->settings), path, ret_name);
+}
+
+static bool path_exists(const struct taking *t, const char *path)
+{
+	const char *name;
+	VZR_AUTO_CLOSE int fd = parent_of(t, path, &name);
+	struct stat st;
+
+	return fd >= 0 && fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static bool is_staged_tree(const struct taking *t, int fd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
+	       (uint64_t)st.st_dev == t->dev && (uint64_t)st.st_ino == t->ino;
+}
+
+static bool made_since(const struct taking *t, int fd, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode))
+		return false;
+	return st.st_ctim.tv_sec > t->begun.tv_sec ||
+	       (st.st_ctim.tv_sec == t->begun.tv_sec && st.st_ctim.tv_nsec >= t->begun.tv_nsec);
+}
+
+static bool is_our_lock(const struct taking *t, int fd, const char *name)
+{
+	VZR_AUTO_BUF struct vzr_buf buf = { .max = 256 };
+	uint64_t pid;
+
+	if (vzr_file_read(fd, name, &buf, NULL) < 0 || !buf.data)
+		return false;
+	buf.data[strcspn(buf.data, "\n")] = '\0';
+	return vzr_parse_uint(buf.data, INT32_MAX, &pid) == 0 && (pid_t)pid == t->pid;
+}
+
+static int take_back(const struct taking *t, enum record record, const char *path,
+		     struct vzr_error *err)
+{
+	const char *name;
+	VZR_AUTO_CLOSE int fd = parent_of(t, path, &name);
+
+	if (fd == -ENOENT || fd == -ENOTDIR)
+		return 0;
+	if (fd < 0)
+		return vzr_fail_code(err, fd, "cannot open the directory of %s", path);
+	switch (record) {
+	case RECORD_STAGING:
+		return vzr_rm_tree(fd, name, err);
+	case RECORD_TREE:
+		return is_staged_tree(t, fd, name) ? vzr_rm_tree(fd, name, err) : 0;
+	case RECORD_FILE:
+		if (made_since(t, fd, name) && unlinkat(fd, name, 0) < 0 && errno != ENOENT)
+			return vzr_fail_errno(err, "cannot remove %s", path);
+		return 0;
+	case RECORD_DIRECTORY:
+		if (unlinkat(fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT &&
+		    errno != ENOTEMPTY && errno != ENOTDIR)
+			return vzr_fail_errno(err, "cannot remove directory %s", path);
+		return 0;
+	case RECORD_LOCK:
+		if (is_our_lock(t, fd, name) && unlinkat(fd, name, 0) < 0 && errno != ENOENT)
+			return vzr_fail_errno(err, "cannot remove lock %s", path);
+		return 0;
+	case RECORD_PID:
+	case RECORD_INODE:
+	case RECORD_COMMIT:
+	case RECORD_RESUME:
+		break;
+	}
+	return 0;
+}
+
+static void read_head(struct taking *t, const char *line)
+{
+	const char *text = line + 2;
+	uint64_t pid;
+
+	if (line[0] == RECORD_PID && vzr_parse_uint(text, INT32_MAX, &pid) == 0)
+		t->pid = (pid_t)pid;
+	if (line[0] == RECORD_INODE)
+		(void)sscanf(text, "%lu %lu", &t->dev, &t->ino);
+	if (line[0] == RECORD_COMMIT && path_exists(t, text))
+		t->committed = true;
+}
+
+/* Whole lines only: a line that a kill has cut was written before its act, which did not happen. */
+static int split_lines(struct taking *t, char *text, struct vzr_error *err)
+{
+	char *end;
+
+	for (; (end = strchr(text, '\n')); text = end + 1) {
+		*end = '\0';
+		if (strlen(text) < 2 || text[1] != ' ')
+			continue;
+		if (vzr_list_add_text(&t->lines, text) < 0)
+			return vzr_fail_code(err, -ENOMEM, "cannot read the journal");
+		read_head(t, text);
+	}
+	return 0;
+}
+
+static bool wanted(const struct taking *t, enum record record)
+{
+	if (record == RECORD_STAGING || record == RECORD_LOCK)
+		return true;
+	return !t->committed;
+}
+
+static int end_record(const struct taking *t, const char *line, struct vzr_error *err)
+{
+	enum record record = (enum record)line[0];
+
+	if (record == RECORD_RESUME)
+		return t->resume ? t->resume->fn(t->resume->data, line + 2, err) : 0;
+	return wanted(t, record) ? take_back(t, record, line + 2, err) : 0;
+}
+
+static int run_backwards(struct taking *t, int fd, struct vzr_error *err)
+{
+	VZR_AUTO_BUF struct vzr_buf buf = { .max = JOURNAL_MAX };
+	struct stat st;
+	int r;
+
+	if (lseek(fd, 0, SEEK_SET) < 0 || fstat(fd, &st) < 0)
+		return vzr_fail_errno(err, "cannot read the journal");
+	r = vzr_fd_read(fd, &buf, err);
+	if (r < 0)
+		return r;
+	r = buf.data ? split_lines(t, buf.data, err) : 0;
+	for (size_t i = t->lines.count; r == 0 && i > 0; i--) {
+		struct vzr_error why = VZR_ERROR_INIT;
+
+		if (end_record(t, t->lines.items[i - 1], &why) < 0) {
+			vzr_warn(t->ctx, "could not clean up: %s", why.msg);
+			t->failures++;
+		}
+	}
+	vzr_list_done(&t->lines, free);
+	return r;
+}
+
+/* When the transaction began, by the clock that the file system stamps files with. */
+static struct timespec birth(int fd)
+{
+	struct statx stx;
+	struct stat st;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &stx) == 0 && stx.stx_mask & STATX_BTIME)
+		return (struct timespec){ stx.stx_btime.tv_sec, stx.stx_btime.tv_nsec };
+	if (fstat(fd, &st) == 0)
+		return st.st_atim; /* nobody reads a journal before it ends */
+	return (struct timespec){ 0 };
+}
+
+static int end_journal(struct taking *t, int dir_fd, int fd, const char *name,
+		       struct vzr_error *err)
+{
+	int r;
+
+	t->begun = birth(fd);
+	r = run_backwards(t, fd, err);
+
+	if (r < 0)
+		return r;
+	if (t->failures)
+		return vzr_fail(err, -VZR_E_FAILED,
+				"%u things could not be cleaned up; run 'vzroot recover' again "
+				"when the cause is gone",
+				t->failures);
+	if (unlinkat(dir_fd, name, 0) < 0)
+		return vzr_fail_errno(err, "cannot remove journal %s", name);
+	return 0;
+}
+
+void vzr_journal_end(struct vzr_undo *undo, struct vzr_context *ctx)
+{
+	struct vzr_error err = VZR_ERROR_INIT;
+	struct taking t = { 0 };
+
+	if (!undo)
+		return;
+	t = (struct taking){ .settings = undo->settings, .ctx = ctx };
+	if (end_journal(&t, undo->dir_fd, undo->fd, undo->name, &err) < 0)
+		vzr_warn(ctx, "%s", err.msg);
+	undo_free(undo);
+}
+
+static int recover_one(struct taking t, int dir_fd, const char *name, struct vzr_error *err)
+{
+	VZR_AUTO_CLOSE int fd = openat(dir_fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : vzr_fail_errno(err, "cannot open journal %s", name);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? 0 : vzr_fail_errno(err, "cannot lock %s", name);
+	r = end_journal(&t, dir_fd, fd, name, err);
+	return r < 0 ? r : 1;
+}
+
+int vzr_journal_recover(const struct vzr_settings *settings, struct vzr_context *ctx,
+			const struct vzr_journal_resume *resume, unsigned int *ret_count,
+			struct vzr_error *err)
+{
+	const struct taking t = { .settings = settings, .ctx = ctx, .resume = resume };
+	VZR_AUTO_CLOSEDIR DIR *dir = NULL;
+	VZR_AUTO_CLOSE int fd = open_dir(settings, false, err);
+	const struct dirent *entry;
+	unsigned int count = 0;
+	int result = 0;
+
+	if (fd < 0)
+		return fd == -ENOENT ? (*ret_count = 0, 0) : fd;
+	dir = fdopendir(dup(fd));
+	if (!dir)
+		return vzr_fail_errno(err, "cannot read the journal directory");
+	while ((entry = readdir(dir))) {
+		size_t len = strlen(entry->d_name);
+		int r;
+
+		if (len <= strlen(SUFFIX) ||
+		    strcmp(entry->d_name + len - strlen(SUFFIX), SUFFIX) != 0)
+			continue;
+		r = recover_one(t, fd, entry->d_name, result < 0 ? NULL : err);
+		if (r < 0)
+			result = r;
+		else
+			count += (unsigned int)r;
+	}
+	*ret_count = count;
+	return result;
+}
