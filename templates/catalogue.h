@@ -12,6 +12,12 @@
 #include "cache/fetch.h"
 #include "cache/store.h"
 
+/**
+ * Looks at the bytes of @name before they become visible in the cache (readable from @fd by pread)
+ * and fills in compression and unpacked_* of @record. A negative result refuses them.
+ */
+typedef int (*vzr_admit_fn)(void *data, int fd, struct vzr_name *record, struct vzr_error *err);
+
 /** Where the catalogue finds things. Borrowed for its life time. */
 struct vzr_catalogue_options {
 	int root_fd;		    /**< the paths below are opened in it */
@@ -24,9 +30,14 @@ struct vzr_catalogue_options {
 	struct vzr_store *store;
 	struct vzr_fetcher *fetcher;
 	struct vzr_context *ctx;
+	vzr_admit_fn admit; /**< last check of every new blob, after its signature; may be NULL */
+	void *admit_data;
 };
 
 struct vzr_catalogue;
+
+/** Name and summary of source kind number @index that is built in; false past the last one. */
+bool vzr_source_kind(size_t index, const char **ret_name, const char **ret_summary);
 
 /** Reads the source files. -VZR_E_CONFIG with file and line for a source that makes no sense. */
 VZR_MUST_CHECK int vzr_catalogue_open(const struct vzr_catalogue_options *options,
@@ -60,8 +71,9 @@ VZR_MUST_CHECK int vzr_catalogue_resolve(struct vzr_catalogue *catalogue, const 
 					 struct vzr_error *err);
 
 /**
- * Gets the artefact's bytes into the store, verified, and records the name (unpacked_* stay 0:
- * the engine fills them in). Returns 1 if they were there already. @ret_blob is open.
+ * Gets the artefact's bytes into the store, verified and admitted, and records the name with what
+ * admit() told (a name that was there is replaced only now). Returns 1 if they were there already.
+ * @ret_blob is open.
  */
 VZR_MUST_CHECK int vzr_catalogue_fetch(struct vzr_catalogue *catalogue,
 				       const struct vzr_artefact *artefact,

@@ -11,6 +11,7 @@
 
 /* Directories deeper than this are moved up to the top of the tree first: few descriptors. */
 #define MAX_OPEN 64
+#define MAX_AGAIN 1000
 
 struct removal {
 	DIR *dirs[MAX_OPEN];
@@ -18,6 +19,7 @@ struct removal {
 	int depth;	       /* index of the innermost open directory */
 	dev_t dev;
 	unsigned int moved; /* counter for the names of directories moved up */
+	unsigned int again; /* how often an emptied directory was not empty */
 };
 
 static void removal_done(struct removal *rm)
@@ -127,15 +129,17 @@ static int remove_entry(struct removal *rm, const struct dirent *entry)
 	return push_dir(rm, fd, entry->d_name);
 }
 
-/* Leaves an emptied directory; the top one is read again while directories were moved into it. */
+/*
+ * Leaves an emptied directory. It is read again when it is not empty: directories were moved into
+ * the top one, or a writer whose owner was killed has not died yet.
+ */
 static int pop_dir(struct removal *rm, int caller_fd)
 {
 	int parent = rm->depth > 0 ? dirfd(rm->dirs[rm->depth - 1]) : caller_fd;
 	int r = unlink_hard(parent, rm->names[rm->depth], AT_REMOVEDIR);
 
-	if (rm->depth == 0 && r == -ENOTEMPTY && rm->moved > 0) {
-		rm->moved = 0;
-		rewinddir(rm->dirs[0]);
+	if (r == -ENOTEMPTY && rm->again++ < MAX_AGAIN) {
+		rewinddir(rm->dirs[rm->depth]);
 		return 0;
 	}
 	if (r < 0)

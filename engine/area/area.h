@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a way to fill a private area is. One file each: engine/area/NAME.c defines vzr_area_NAME. */
+#pragma once
+
+#include "engine/unpack/unpack.h"
+
+/** One tree to make. Everything is borrowed. */
+struct vzr_area_job {
+	struct vzr_context *ctx;
+	int staging_fd;		  /**< directory below which the tree is made, 0700 */
+	const char *staging_name; /**< name of the tree in it; does not exist yet */
+	int archive_fd;		  /**< the template's bytes */
+	const struct vzr_digest *digest; /**< what those bytes must be; NULL: not known */
+	struct vzr_unpack_limits limits;
+	unsigned int writers; /**< threads that write; 0: choose */
+	const char *label;    /**< the template's name in messages */
+};
+
+#define VZR_AREA_REASON 256
+
+/** Every member is required. */
+struct vzr_area_ops {
+	const char *name;    /**< as in --area=NAME; [a-z0-9-] */
+	const char *summary; /**< one line */
+	/**
+	 * Can it make trees on the file system of @private_fd for @handoff? 1 yes, 0 no;
+	 * @reason: one clause. Changes nothing.
+	 */
+	int (*probe)(int private_fd, const char *handoff, char reason[VZR_AREA_REASON]);
+	/**
+	 * Makes the tree's directory (mode 0700, empty), so that its inode is known and limits can
+	 * be set on it before anything is in it. Returns its descriptor or a negative error.
+	 */
+	int (*make)(const struct vzr_area_job *job, struct vzr_error *err);
+	/** Fills the directory that make() returned. */
+	int (*fill)(const struct vzr_area_job *job, int tree_fd, struct vzr_unpack_result *ret_result,
+		    struct vzr_error *err);
+};
+
+/** Way number @index in order of preference, NULL past the last one. */
+const struct vzr_area_ops *vzr_area_get(size_t index);
+
+/** The way of that name, or NULL. */
+const struct vzr_area_ops *vzr_area_find(const char *name);
