@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Removal of a container, and recovery of what dead owners left. */
+#include "engine/base/cleanup.h"
+#include "engine/base/fd.h"
+#include "engine/base/size.h"
+#include "engine/container.h"
+#include "engine/engine.h"
+#include "engine/handoff/handoff.h"
+#include "engine/journal.h"
+#include "engine/quota/quota.h"
+#include "engine/staging.h"
+
+#include <string.h>
+
+/* Everything that one removal holds. */
+struct removal {
+	struct vzr_engine *engine;
+	struct vzr_container *container;
+	const struct vzr_handoff_ops *handoff;
+	struct vzr_undo *undo;
+	struct vzr_staging staging;
+};
+
+static struct vzr_handoff_job job_of(struct removal *rm)
+{
+	return (struct vzr_handoff_job){
+		.ctx = &rm->engine->ctx,
+		.settings = rm->engine->settings,
+		.ctid = rm->container->ctid,
+		.name = rm->container->name,
+		.uuid = rm->container->uuid,
+		.private_path = rm->container->private_path,
+		.template_name = rm->container->template_name,
+		.staging_fd = rm->staging.fd,
+		.staging_name = rm->staging.name,
+	};
+}
+
+static int remove_quota(struct removal *rm, struct vzr_error *err)
+{
+	const struct vzr_quota_ops *quota =
+		rm->container->quota ? vzr_quota_find(rm->container->quota) : NULL;
+	const struct vzr_quota_job job = {
+		.ctx = &rm->engine->ctx,
+		.settings = rm->engine->settings,
+		.handoff = rm->handoff->name,
+		.ctid = rm->container->ctid,
+		.private_path = rm->container->private_path,
+		.vm = &rm->container->vm,
+	};
+
+	return quota ? quota->remove(&job, err) : 0;
+}
+
+static int prepare(struct removal *rm, uint32_t ctid, struct vzr_error *err)
+{
+	int r = vzr_record_get(rm->engine->settings, ctid, &rm->container, err);
+
+	if (r < 0)
+		return r;
+	rm->handoff = vzr_handoff_find(rm->container->handoff);
+	if (!rm->handoff)
+		return vzr_fail(err, -VZR_E_UNSUPPORTED,
+				"container %u was handed to '%s', which is not built in here", ctid,
+				rm->container->handoff);
+	return 0;
+}
+
+static int claim(struct removal *rm, bool resumed, struct vzr_error *err)
+{
+	char ctid[16];
+	struct vzr_handoff_job job;
+	int r = vzr_journal_begin(rm->engine->settings, "destroy", false, &rm->undo, err);
+
+	if (r < 0)
+		return r;
+	job = job_of(rm);
+	r = rm->handoff->lock(&job, rm->undo, err);
+	if (r == 0 && !resumed) {
+		r = rm->handoff->running(&job, err);
+		if (r > 0)
+			r = vzr_fail(err, -VZR_E_BUSY,
+				     "container %u is running: stop it first", job.ctid);
+	}
+	if (r == 0)
+		r = vzr_staging_open(rm->engine->settings, rm->container->private_path, job.ctid,
+				     rm->undo, &rm->staging, err);
+	snprintf(ctid, sizeof(ctid), "%u", job.ctid);
+	return r < 0 ? r : vzr_journal_push_resume(rm->undo, ctid, err);
+}
+
+/* The record goes last but one: until then a recovery can go on. The tree is staging by then. */
+static int take_down(struct removal *rm, struct vzr_error *err)
+{
+	const struct vzr_handoff_job job = job_of(rm);
+	int r = rm->handoff->unpublish(&job, rm->undo, err);
+
+	if (r == 0)
+		r = remove_quota(rm, err);
+	if (r == 0)
+		r = vzr_record_remove(rm->engine->settings, rm->container->ctid, err);
+	return r;
+}
+
+static int destroy(struct vzr_engine *engine, uint32_t ctid, bool resumed, struct vzr_error *err)
+{
+	struct removal rm = { .engine = engine, .staging = VZR_STAGING_INIT };
+	int r = prepare(&rm, ctid, err);
+
+	if (r == 0)
+		r = claim(&rm, resumed, err);
+	if (r == 0) {
+		uint64_t begun = vzr_stage_begin(&engine->ctx, "destroy");
+
+		r = vzr_stage_end(&engine->ctx, "destroy", begun, take_down(&rm, err));
+		if (r < 0)
+			vzr_journal_leave(vzr_take_ptr(rm.undo));
+	}
+	vzr_staging_close(&rm.staging);
+	vzr_journal_end(rm.undo, &engine->ctx);
+	vzr_container_free(rm.container);
+	return r;
+}
+
+/* A removal that was interrupted: it goes on if the target knows the container no more. */
+static int resume(void *data, const char *text, struct vzr_error *err)
+{
+	struct vzr_engine *engine = data;
+	struct vzr_container *container = NULL;
+	const struct vzr_handoff_ops *handoff;
+	uint64_t ctid;
+	int r = vzr_parse_uint(text, UINT32_MAX, &ctid);
+
+	if (r < 0)
+		return vzr_fail(err, -VZR_E_CONFIG, "the journal names container '%s'", text);
+	r = vzr_record_get(engine->settings, (uint32_t)ctid, &container, err);
+	if (r < 0)
+		return r == -VZR_E_NOT_FOUND ? 0 : r;
+	handoff = vzr_handoff_find(container->handoff);
+	r = handoff ? handoff->exists(engine->settings, (uint32_t)ctid, err) : 1;
+	vzr_container_free(container);
+	return r == 0 ? destroy(engine, (uint32_t)ctid, true, err) : (r < 0 ? r : 0);
+}
+
+int vzr_recover(struct vzr_engine *engine, unsigned int *ret_count, struct vzr_error *err)
+{
+	const struct vzr_journal_resume going_on = { .fn = resume, .data = engine };
+	int r = vzr_journal_recover(engine->settings, &engine->ctx, &going_on, ret_count, err);
+
+	if (r == 0 && *ret_count)
+		vzr_info(&engine->ctx, "cleaned up after %u interrupted command%s", *ret_count,
+			 *ret_count == 1 ? "" : "s");
+	return r < 0 ? vzr_wrap(err, r, "cannot recover") : 0;
+}
+
+int vzr_destroy(struct vzr_engine *engine, uint32_t ctid, struct vzr_error *err)
+{
+	unsigned int recovered;
+	int r = vzr_recover(engine, &recovered, err);
+
+	return r < 0 ? r : destroy(engine, ctid, false, err);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The engine's own state: what its files share. */
+#pragma once
+
+#include "cache/fetch.h"
+#include "cache/store.h"
+#include "engine/settings.h"
+#include "templates/catalogue.h"
+
+struct vzr_engine {
+	struct vzr_context ctx;
+	const struct vzr_settings *settings;
+	struct vzr_store *store;	 /**< NULL until vzr_engine_catalogue() */
+	struct vzr_fetcher *fetcher;	 /**< NULL until vzr_engine_catalogue() */
+	struct vzr_catalogue *catalogue; /**< NULL until vzr_engine_catalogue() */
+};
+
+/** Opens store, fetcher and catalogue on first use; commands that need none stay fast. */
+VZR_MUST_CHECK int vzr_engine_catalogue(struct vzr_engine *engine, struct vzr_error *err);
+
+/** A vzr_admit_fn; @data is the engine. In template.c. */
+int vzr_template_admit(void *data, int fd, struct vzr_name *record, struct vzr_error *err);
+
+/** "sha256:HEX" of @digest as the caller's own text, or NULL when out of memory. */
+char *vzr_digest_dup(const struct vzr_digest *digest);

@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The transaction that makes one container: each stage recorded before it acts. */
+#include "engine/base/cleanup.h"
+#include "engine/base/fd.h"
+#include "engine/base/path.h"
+#include "engine/base/size.h"
+#include "engine/base/time.h"
+#include "engine/container.h"
+#include "engine/guest/guest.h"
+#include "engine/journal.h"
+#include "engine/limits.h"
+#include "engine/plan.h"
+#include "engine/specification.h"
+#include "engine/staging.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define FIRST_CTID 101u
+#define LAST_CTID 2147483644u
+
+/* Everything that one creation holds; released by creation_done(). */
+struct creation {
+	struct vzr_engine *engine;
+	const struct vzr_domain *domain;
+	struct vzr_request request;
+	struct vzr_decision decision;
+	struct vzr_blob blob;
+	struct vzr_undo *undo;
+	struct vzr_staging staging;
+	int tree_fd;
+	struct vzr_unpack_result unpacked;
+	struct vzr_owner_limits *users; /* copies of the domain's, with ids; names are borrowed */
+	struct vzr_owner_limits *groups;
+	struct vzr_kv quota_conf;
+	struct vzr_kv conf;
+	struct vzr_quota_state state;
+	char name[VZR_NAME_MAX + 1];
+	char uuid[37];
+	struct vzr_container *container;
+};
+
+static struct vzr_handoff_job handoff_job(struct creation *c)
+{
+	return (struct vzr_handoff_job){
+		.ctx = &c->engine->ctx,
+		.settings = c->engine->settings,
+		.domain = c->domain,
+		.ctid = c->decision.ctid,
+		.name = c->name,
+		.uuid = c->uuid,
+		.private_path = c->decision.private_path,
+		.template_name = c->decision.artefact->name,
+		.quota_conf = &c->quota_conf,
+		.quota_none = c->decision.quota_refused,
+		.staging_fd = c->staging.fd,
+		.staging_name = c->staging.name,
+		.no_sync = c->request.no_sync,
+	};
+}
+
+static struct vzr_quota_job quota_job(struct creation *c)
+{
+	struct vzr_quota_job job = vzr_decision_quota_job(c->engine, &c->decision, c->domain);
+
+	job.users = c->users;
+	job.groups = c->groups;
+	job.tree_inodes = c->unpacked.inodes;
+	job.no_sync = c->request.no_sync;
+	return job;
+}
+
+/* ---- stages ---- */
+
+static int stage_fetch(struct creation *c, struct vzr_error *err)
+{
+	VZR_AUTO_NAME struct vzr_name record = { 0 };
+	struct vzr_decision *d = &c->decision;
+	int r = vzr_catalogue_fetch(c->engine->catalogue, d->artefact, &c->blob, err);
+
+	if (r >= 0)
+		r = vzr_store_name_get(c->engine->store, d->artefact->name, &record, err);
+	if (r < 0)
+		return r;
+	/* Admission knows the sizes that no index tells. */
+	d->needs_kib = record.unpacked_kib;
+	d->needs_inodes = record.unpacked_inodes;
+	return vzr_decision_fits(d, c->domain, err);
+}
+
+static int make_identity(struct creation *c, struct vzr_error *err)
+{
+	unsigned char b[16];
+
+	if (c->domain->name)
+		snprintf(c->name, sizeof(c->name), "%s", c->domain->name);
+	else
+		snprintf(c->name, sizeof(c->name), "%u", c->decision.ctid);
+	if (c->domain->uuid) {
+		snprintf(c->uuid, sizeof(c->uuid), "%s", c->domain->uuid);
+		return 0;
+	}
+	if (getrandom(b, sizeof(b), 0) != (ssize_t)sizeof(b))
+		return vzr_fail_errno(err, "cannot make a UUID");
+	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40); /* version 4, RFC 4122 */
+	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+	snprintf(c->uuid, sizeof(c->uuid),
+		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+		 b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+		 b[14], b[15]);
+	return 0;
+}
+
+/* Locks decision.ctid and checks again, now that nobody else can take it. */
+static int claim_ctid(struct creation *c, struct vzr_error *err)
+{
+	const struct vzr_handoff_ops *handoff = c->decision.handoff;
+	struct vzr_handoff_job job;
+	int r = make_identity(c, err);
+
+	if (r < 0)
+		return r;
+	job = handoff_job(c);
+	r = handoff->lock(&job, c->undo, err);
+	if (r < 0)
+		return r;
+	r = vzr_record_exists(c->engine->settings, c->decision.ctid)
+		    ? vzr_fail(err, -VZR_E_EXISTS, "container %u exists already", c->decision.ctid)
+		    : handoff->check(&job, err);
+	if (r < 0)
+		handoff->unlock(&job);
+	return r;
+}
+
+static int take_ctid(struct creation *c, uint32_t ctid, struct vzr_error *err)
+{
+	free(c->decision.private_path);
+	c->decision.private_path = c->decision.handoff->private_path(c->engine->settings, ctid);
+	c->decision.ctid = ctid;
+	return c->decision.private_path ? 0 : vzr_fail_code(err, -ENOMEM, "cannot take an id");
+}
+
+/* 1 if @ctid was claimed, 0 if it is in use, < 0 on another error. */
+static int try_ctid(struct creation *c, uint32_t ctid, struct vzr_error *err)
+{
+	int r = vzr_record_exists(c->engine->settings, ctid)
+			? 1
+			: c->decision.handoff->exists(c->engine->settings, ctid, err);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = take_ctid(c, ctid, err);
+	if (r == 0)
+		r = claim_ctid(c, err);
+	if (r == -VZR_E_BUSY || r == -VZR_E_EXISTS)
+		return 0;
+	return r < 0 ? r : 1;
+}
+
+static int stage_claim(struct creation *c, struct vzr_error *err)
+{
+	int r = vzr_journal_begin(c->engine->settings, "create", c->request.no_sync, &c->undo, err);
+
+	if (r < 0)
+		return r;
+	if (c->decision.ctid)
+		return claim_ctid(c, err);
+	for (uint32_t ctid = FIRST_CTID; ctid <= LAST_CTID; ctid++) {
+		r = try_ctid(c, ctid, err);
+		if (r != 0)
+			return r < 0 ? r : 0;
+		r = vzr_cancelled(&c->engine->ctx, err);
+		if (r < 0)
+			return r;
+	}
+	return vzr_fail(err, -VZR_E_FAILED, "every container id is in use");
+}
+
+static int stage_area(struct creation *c, struct vzr_error *err)
+{
+	const struct vzr_settings *s = c->engine->settings;
+	struct vzr_area_job job = {
+		.ctx = &c->engine->ctx,
+		.archive_fd = c->blob.fd,
+		.digest = &c->blob.digest,
+		.limits = { .inodes = vzr_setting_number(s, "MAX_INODES"),
+			    .kib = vzr_setting_number(s, "MAX_UNPACKED") },
+		.writers = (unsigned int)vzr_setting_number(s, "WRITERS"),
+		.label = c->decision.artefact->name,
+	};
+	const struct vzr_limits *vm = &c->domain->vm;
+	int r = vzr_staging_open(s, c->decision.private_path, c->decision.ctid, c->undo,
+				 &c->staging, err);
+
+	if (r < 0)
+		return r;
+	if (!c->decision.quota_refused && vm->block_hard_kib != VZR_NO_LIMIT)
+		job.limits.kib = vm->block_hard_kib;
+	if (!c->decision.quota_refused && vm->inode_hard != VZR_NO_LIMIT)
+		job.limits.inodes = vm->inode_hard;
+	job.staging_fd = c->staging.fd;
+	job.staging_name = c->staging.name;
+	c->tree_fd = c->decision.area->make(&job, err);
+	if (c->tree_fd < 0)
+		return c->tree_fd;
+	r = vzr_journal_note_tree(c->undo, c->tree_fd, err);
+	if (r == 0)
+		r = c->decision.area->fill(&job, c->tree_fd, &c->unpacked, err);
+	return r;
+}
+
+static int stage_guest(struct creation *c, struct vzr_error *err)
+{
+	const struct vzr_guest_job job = {
+		.ctx = &c->engine->ctx,
+		.root_fd = c->tree_fd,
+		.hostname = vzr_domain_hostname(c->domain),
+		.nameservers = (const char *const *)c->domain->nameservers,
+		.n_nameservers = c->domain->n_nameservers,
+	};
+
+	return vzr_guest_customise(&job, err);
+}
+
+static int resolve_owners(struct creation *c, const struct vzr_owner_limits *asked, size_t count,
+			  bool is_group, struct vzr_owner_limits **ret_owners,
+			  struct vzr_error *err)
+{
+	struct vzr_owner_limits *owners = count ? calloc(count, sizeof(*owners)) : NULL;
+
+	if (count && !owners)
+		return vzr_fail_code(err, -ENOMEM, "cannot set quotas");
+	*ret_owners = owners;
+	for (size_t i = 0; i < count; i++) {
+		int r;
+
+		owners[i] = asked[i];
+		r = vzr_guest_find_id(c->tree_fd, asked[i].name, is_group, &owners[i].id, err);
+		if (r < 0)
+			return r;
+		owners[i].resolved = true;
+		for (size_t j = 0; j < i; j++)
+			if (owners[j].id == owners[i].id)
+				return vzr_fail(err, -VZR_E_INPUT,
+						"%s '%s' and '%s' are the same id %u in the "
+						"template: limit it once",
+						is_group ? "groups" : "users", owners[j].name,
+						owners[i].name, owners[i].id);
+	}
+	return 0;
+}
+
+/* Without a back end, what an earlier container of this id left must go all the same. */
+static int remove_stale_quota(struct creation *c, struct vzr_error *err)
+{
+	const struct vzr_quota_job job = quota_job(c);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && vzr_quota_get(i); i++)
+		r = vzr_quota_get(i)->remove(&job, err);
+	return r;
+}
+
+static int stage_quota(struct creation *c, struct vzr_error *err)
+{
+	struct vzr_quota_job job;
+	int r;
+
+	if (!c->decision.quota)
+		return remove_stale_quota(c, err);
+	r = resolve_owners(c, c->domain->users, c->domain->n_users, false, &c->users, err);
+	if (r == 0)
+		r = resolve_owners(c, c->domain->groups, c->domain->n_groups, true, &c->groups,
+				   err);
+	if (r < 0)
+		return r;
+	job = quota_job(c);
+	if (job.n_users || job.n_groups) {
+		r = vzr_guest_count_owners(c->tree_fd, &job.owner_count, err);
+		if (r < 0)
+			return r;
+	}
+	return c->decision.quota->set(&job, c->undo, &c->quota_conf, err);
+}
+
+/* The configuration is made in memory and read back from there before anything is visible. */
+static int stage_configure(struct creation *c, struct vzr_error *err)
+{
+	const struct vzr_handoff_job job = handoff_job(c);
+	struct vzr_quota_job quota;
+	int r = c->decision.handoff->prepare(&job, &c->conf, err);
+
+	if (r < 0 || !c->decision.quota)
+		return r;
+	quota = quota_job(c);
+	r = c->decision.quota->read_back(&quota, &c->conf, &c->state, err);
+	return r < 0 ? r : vzr_quota_compare(&quota, &c->state, err);
+}
+
+static int stage_sync(struct creation *c, struct vzr_error *err)
+{
+	if (!c->request.no_sync && syncfs(c->tree_fd) < 0)
+		return vzr_fail_errno(err, "cannot sync the private areas' file system");
+	return 0;
+}
+
+static int dup_owners(const struct vzr_owner_limits *from, size_t count,
+		      const struct vzr_owner_limits *names, size_t n_names,
+		      struct vzr_owner_limits **ret, size_t *ret_count)
+{
+	*ret = count ? calloc(count, sizeof(**ret)) : NULL;
+	if (count && !*ret)
+		return -ENOMEM;
+	*ret_count = count;
+	for (size_t i = 0; i < count; i++) {
+		const char *name = from[i].name;
+
+		/* A back end knows ids only; the document knows the names. */
+		for (size_t j = 0; !name && j < n_names; j++)
+			if (names[j].id == from[i].id)
+				name = names[j].name;
+		(*ret)[i] = from[i];
+		(*ret)[i].name = name ? strdup(name) : NULL;
+		if (name && !(*ret)[i].name)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static char *dup_text(const char *text, int *r)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	if (text && !copy)
+		*r = -ENOMEM;
+	return copy;
+}
+
+static int make_record(struct creation *c, struct vzr_error *err)
+{
+	const struct vzr_decision *d = &c->decision;
+	struct vzr_container *container = calloc(1, sizeof(*container));
+	int r = container ? 0 : -ENOMEM;
+
+	c->container = container;
+	if (r < 0)
+		return vzr_fail_code(err, r, "cannot record the container");
+	container->ctid = d->ctid;
+	container->name = dup_text(c->name, &r);
+	container->uuid = dup_text(c->uuid, &r);
+	container->hostname = dup_text(vzr_domain_hostname(c->domain), &r);
+	container->private_path = dup_text(d->private_path, &r);
+	container->template_name = dup_text(d->artefact->name, &r);
+	container->digest = vzr_digest_dup(&c->blob.digest);
+	container->source = dup_text(d->artefact->source, &r);
+	container->area = dup_text(d->area->name, &r);
+	container->quota = dup_text(d->quota ? d->quota->name : "none", &r);
+	container->handoff = dup_text(d->handoff->name, &r);
+	container->specification = vzr_specification_digest(c->domain, &c->request);
+	container->created = vzr_now();
+	container->vm = (struct vzr_limits)VZR_LIMITS_NONE;
+	if (d->quota)
+		container->vm = c->state.vm;
+	if (r == 0)
+		r = dup_owners(c->state.users, c->state.n_users, c->users, c->domain->n_users,
+			       &container->users, &container->n_users);
+	if (r == 0)
+		r = dup_owners(c->state.groups, c->state.n_groups, c->groups,
+			       c->domain->n_groups, &container->groups, &container->n_groups);
+	if (r < 0 || !container->digest || !container->specification)
+		return vzr_fail_code(err, -ENOMEM, "cannot record the container");
+	return vzr_record_put(c->engine->settings, container, c->request.no_sync, c->undo, err);
+}
+
+static int stage_handoff(struct creation *c, struct vzr_error *err)
+{
+	const struct vzr_handoff_ops *handoff = c->decision.handoff;
+	const struct vzr_handoff_job job = handoff_job(c);
+	VZR_AUTO_FREE char *commit = handoff->commit_path(c->engine->settings, c->decision.ctid);
+	int r;
+
+	if (!commit)
+		return vzr_fail_code(err, -ENOMEM, "cannot hand the container over");
+	r = vzr_journal_commit_path(c->undo, commit, err);
+	if (r == 0)
+		r = make_record(c, err);
+	if (r == 0)
+		r = handoff->publish(&job, &c->conf, c->undo, err);
+	return r;
+}
+
+/* ---- the transaction ---- */
+
+static const struct {
+	const char *name;
+	int (*run)(struct creation *c, struct vzr_error *err);
+} stages[] = {
+	{ "fetch", stage_fetch },     { "claim", stage_claim }, { "area", stage_area },
+	{ "guest", stage_guest },     { "quota", stage_quota }, { "configure", stage_configure },
+	{ "sync", stage_sync },	      { "handoff", stage_handoff },
+};
+
+static int run_stages(struct creation *c, struct vzr_error *err)
+{
+	struct vzr_context *ctx = &c->engine->ctx;
+
+	for (size_t i = 0; i < VZR_COUNT(stages); i++) {
+		uint64_t begun = vzr_stage_begin(ctx, stages[i].name);
+		int r = vzr_cancelled(ctx, err);
+
+		if (r == 0)
+			r = stages[i].run(c, err);
+		(void)vzr_stage_end(ctx, stages[i].name, begun, r < 0 ? r : 0);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void creation_done(struct creation *c)
+{
+	vzr_closep(&c->tree_fd);
+	vzr_staging_close(&c->staging);
+	vzr_journal_end(c->undo, &c->engine->ctx);
+	vzr_blob_done(&c->blob);
+	free(c->users);
+	free(c->groups);
+	vzr_kv_done(&c->quota_conf);
+	vzr_kv_done(&c->conf);
+	vzr_quota_state_done(&c->state);
+	vzr_decision_done(&c->decision);
+	vzr_container_free(c->container);
+}
+
+static int decide_stage(struct creation *c, struct vzr_error *err)
+{
+	uint64_t begun = vzr_stage_begin(&c->engine->ctx, "plan");
+
+	return vzr_stage_end(&c->engine->ctx, "plan", begun,
+			     vzr_decide(c->engine, c->domain, &c->request, &c->decision, err));
+}
+
+int vzr_create(struct vzr_engine *engine, const struct vzr_domain *domain,
+	       const struct vzr_request *request, struct vzr_container **ret_container,
+	       struct vzr_error *err)
+{
+	struct creation c = {
+		.engine = engine,
+		.domain = domain,
+		.blob = VZR_BLOB_INIT,
+		.staging = VZR_STAGING_INIT,
+		.tree_fd = -1,
+		.state = { .vm = VZR_LIMITS_NONE },
+	};
+	size_t size = request->size < sizeof(c.request) ? request->size : sizeof(c.request);
+	unsigned int recovered;
+	int r;
+
+	memcpy(&c.request, request, size);
+	r = vzr_recover(engine, &recovered, err);
+	if (r == 0)
+		r = decide_stage(&c, err);
+	if (r == 0)
+		r = run_stages(&c, err);
+	if (r == 0)
+		*ret_container = vzr_take_ptr(c.container);
+	creation_done(&c);
+	return r;
+}
