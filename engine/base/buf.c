@@ -6,11 +6,9 @@
 
 #include <string.h>
 
-#define DEFAULT_MAX (1u << 20)
-
 int vzr_buf_reserve(struct vzr_buf *buf, size_t len)
 {
-	size_t max = buf->max ? buf->max : DEFAULT_MAX;
+	size_t max = buf->max ? buf->max : VZR_BUF_MAX;
 	size_t need, size;
 	char *data;
 

@@ -4,12 +4,14 @@
 
 #include "engine/base/error.h"
 
-/** Zero-initialised it is empty with a maximum of 1 MiB; set max before the first use. */
+#define VZR_BUF_MAX ((size_t)1 << 20) /* the maximum of a buffer that sets none */
+
+/** Zero-initialised it is empty with a maximum of VZR_BUF_MAX; set max before the first use. */
 struct vzr_buf {
 	char *data;  /**< len bytes and a NUL; NULL while empty and untouched */
 	size_t len;  /**< bytes, without the NUL */
 	size_t size; /**< allocated */
-	size_t max;  /**< most bytes it may hold; 0: 1 MiB */
+	size_t max;  /**< most bytes it may hold; 0: VZR_BUF_MAX */
 };
 
 /** Appends @len bytes. -ENOMEM, or -VZR_E_LIMIT if the maximum would be passed. */

@@ -62,33 +62,26 @@ int vzr_open_parent_in_root(int root_fd, const char *path, const char **ret_name
 
 int vzr_fd_read(int fd, struct vzr_buf *buf, struct vzr_error *err)
 {
+	const size_t max = buf->max ? buf->max : VZR_BUF_MAX;
+
 	for (;;) {
-		ssize_t n;
-		int r = vzr_buf_reserve(buf, 4096);
+		/* One byte past the maximum tells a file that fits from one that does not. */
+		char block[4096];
+		size_t room = max - buf->len + 1;
+		ssize_t n = read(fd, block, room < sizeof(block) ? room : sizeof(block));
+		int r;
 
-		if (r == -VZR_E_LIMIT) {
-			char one;
-
-			/* At the maximum: only the end of the file may follow. */
-			n = read(fd, &one, 1);
-			if (n == 0)
-				return 0;
-			if (n > 0)
-				return vzr_fail(err, -VZR_E_LIMIT, "larger than %zu bytes",
-						buf->max ? buf->max : (size_t)1 << 20);
-		} else if (r < 0) {
-			return vzr_fail_code(err, r, "cannot read");
-		} else {
-			n = read(fd, buf->data + buf->len, buf->size - buf->len - 1);
-		}
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return vzr_fail_errno(err, "cannot read");
 		if (n == 0)
 			return 0;
-		buf->len += (size_t)n;
-		buf->data[buf->len] = '\0';
+		r = vzr_buf_add(buf, block, (size_t)n);
+		if (r == -VZR_E_LIMIT)
+			return vzr_fail(err, r, "larger than %zu bytes", max);
+		if (r < 0)
+			return vzr_fail_code(err, r, "cannot read");
 	}
 }
 
