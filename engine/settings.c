@@ -193,8 +193,13 @@ int vzr_settings_set(struct vzr_settings *settings, const char *key, const char 
 	if (i == N_KEYS)
 		return vzr_fail(err, -VZR_E_CONFIG, "there is no setting '%s'", key);
 	r = check_value(&keys[i], value, err);
+	if (r == -VZR_E_INPUT) {
+		r = -VZR_E_CONFIG;
+		if (err)
+			err->code = r;
+	}
 	if (r < 0)
-		return r == -VZR_E_INPUT ? -VZR_E_CONFIG : r;
+		return r;
 	copy = strdup(value);
 	if (!copy)
 		return vzr_fail_code(err, -ENOMEM, "cannot set %s", key);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const struct {
-	int code;
+	unsigned int code;
 	const char *name;
 } names[] = {
 #define NAME(sym, value, name) { value, name },
@@ -17,7 +17,7 @@ static const struct {
 
 const char *vzr_error_name(int code)
 {
-	int value = code < 0 ? -code : code;
+	unsigned int value = code < 0 ? 0u - (unsigned int)code : (unsigned int)code;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (names[i].code == value)
@@ -120,7 +120,7 @@ static int fail_reason(struct vzr_error *err, int code, const char *fmt, va_list
 	if (!err)
 		return code;
 	snprintf(reason, sizeof(reason), ": %s", strerrordesc_np(-code) ? strerrordesc_np(-code)
-									 : "unknown error");
+									 : vzr_error_name(code));
 	room = sizeof(text) - strlen(reason);
 	vsnprintf(text, room, fmt, ap);
 	strcat(text, reason);

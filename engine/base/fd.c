@@ -19,22 +19,24 @@ int vzr_mkdirs_in_root(int root_fd, const char *path, mode_t mode, struct vzr_er
 	fd = vzr_open_in_root(root_fd, path, O_RDONLY | O_DIRECTORY, 0);
 	if (fd >= 0)
 		return fd;
-	for (char *p = prefix + 1; fd == -ENOENT && *p; p++) {
+	/* Each component in turn, cut off behind it; runs of slashes and "." make nothing. */
+	for (char *p = prefix + strspn(prefix, "/"); fd == -ENOENT && *p;) {
 		VZR_AUTO_CLOSE int parent = -1;
 		const char *name;
 		char *end = strchrnul(p, '/');
 		char saved = *end;
 
 		*end = '\0';
-		parent = vzr_open_parent_in_root(root_fd, prefix, &name);
-		if (parent < 0)
-			return vzr_fail_code(err, parent, "cannot make directory %s", prefix);
-		if (mkdirat(parent, name, mode) < 0 && errno != EEXIST)
-			return vzr_fail_errno(err, "cannot make directory %s", prefix);
+		if (strcmp(p, ".") != 0) {
+			parent = vzr_open_parent_in_root(root_fd, prefix, &name);
+			if (parent < 0)
+				return vzr_fail_code(err, parent, "cannot make directory %s",
+						     prefix);
+			if (mkdirat(parent, name, mode) < 0 && errno != EEXIST)
+				return vzr_fail_errno(err, "cannot make directory %s", prefix);
+		}
 		*end = saved;
-		p = end;
-		if (!saved)
-			break;
+		p = end + strspn(end, "/");
 	}
 	fd = vzr_open_in_root(root_fd, path, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)

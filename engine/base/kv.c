@@ -49,10 +49,12 @@ static void unescape(char *text)
 	*out = '\0';
 }
 
+/* A '#' right behind the value would be part of it for a shell. */
 static bool only_comment(const char *text)
 {
-	text += strspn(text, " \t");
-	return *text == '\0' || *text == '#';
+	size_t blanks = strspn(text, " \t");
+
+	return text[blanks] == '\0' || (blanks && text[blanks] == '#');
 }
 
 /*
@@ -174,12 +176,21 @@ const char *vzr_kv_get(const struct vzr_kv *kv, const char *key)
 	return NULL;
 }
 
+/* "$VEID" or "${VEID}", and not the beginning of a longer name. */
+static bool is_veid(const char *text)
+{
+	if (strncmp(text, "${VEID}", 7) == 0)
+		return true;
+	return strncmp(text, "$VEID", 5) == 0 && !isalnum((unsigned char)text[5]) &&
+	       text[5] != '_';
+}
+
 static bool writable_value(const char *value)
 {
 	for (const unsigned char *p = (const unsigned char *)value; *p; p++) {
 		if (*p < 0x20 || *p == 0x7f || strchr("\"`\\", *p))
 			return false;
-		if (*p == '$' && strncmp((const char *)p, "$VEID", 5) != 0)
+		if (*p == '$' && !is_veid((const char *)p))
 			return false;
 	}
 	return true;

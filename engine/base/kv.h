@@ -39,7 +39,7 @@ const char *vzr_kv_get(const struct vzr_kv *kv, const char *key);
 /**
  * Sets @key: the first line that has it is replaced, others that have it are dropped, or a line is
  * added at the end. -VZR_E_INPUT if the value cannot stand in a file that shells read ('"', '`',
- * '\\', control characters, or a '$' other than "$VEID").
+ * '\\', control characters, or a '$' other than "$VEID" and "${VEID}").
  */
 VZR_MUST_CHECK int vzr_kv_set(struct vzr_kv *kv, const char *key, const char *value,
 			      struct vzr_error *err);

@@ -2,10 +2,7 @@
 /* Names and paths as text. */
 #include "engine/base/path.h"
 
-#include "engine/base/buf.h"
-
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,23 +61,20 @@ char *vzr_path_join(const char *dir, const char *name)
 
 char *vzr_path_expand(const char *path, uint32_t ctid)
 {
-	VZR_AUTO_BUF struct vzr_buf buf = { 0 };
+	const char *at = strstr(path, "$VEID"), *brace = strstr(path, "${VEID}");
+	char *out = NULL;
+	size_t len;
 
-	while (*path) {
-		int r;
-
-		if (strncmp(path, "$VEID", 5) == 0 || strncmp(path, "${VEID}", 7) == 0) {
-			r = vzr_buf_printf(&buf, "%u", ctid);
-			path += path[1] == '{' ? 7 : 5;
-		} else {
-			r = vzr_buf_add(&buf, path++, 1);
-		}
-		if (r < 0)
-			return NULL;
-	}
-	while (buf.len > 1 && buf.data[buf.len - 1] == '/')
-		buf.data[--buf.len] = '\0';
-	return vzr_buf_take(&buf);
+	/* The first one only: the target would look for the others under that very name. */
+	if (!at || (brace && brace < at))
+		at = brace;
+	if ((at ? asprintf(&out, "%.*s%u%s", (int)(at - path), path, ctid,
+			   at + (at == brace ? 7 : 5))
+		: asprintf(&out, "%s", path)) < 0)
+		return NULL;
+	for (len = strlen(out); len > 1 && out[len - 1] == '/';)
+		out[--len] = '\0';
+	return out;
 }
 
 /* Compares the runs of digits at *@a and *@b by value and moves both behind them. */

@@ -20,8 +20,9 @@ VZR_MUST_CHECK int vzr_path_check(const char *what, const char *path, struct vzr
 char *vzr_path_join(const char *dir, const char *name);
 
 /**
- * @path with each "$VEID" or "${VEID}" replaced by @ctid and no '/' at its end, as vzctl expands
- * VE_PRIVATE and VE_ROOT. NULL when out of memory; the caller frees.
+ * @path with the first "$VEID" or "${VEID}" replaced by @ctid and no '/' at its end, as vzctl
+ * expands VE_PRIVATE and VE_ROOT (the target leaves any other as it is). NULL when out of memory;
+ * the caller frees.
  */
 char *vzr_path_expand(const char *path, uint32_t ctid);
 

@@ -6,6 +6,7 @@
 #include "engine/base/time.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
@@ -45,9 +46,10 @@ static bool place_descriptors(const struct vzr_proc *proc, int pipe_fd)
 	return close_range((unsigned int)(FIRST_INHERITED + proc->n_inherit), ~0u, 0) == 0;
 }
 
-static void run_child(const struct vzr_proc *proc, int pipe_fd) __attribute__((noreturn));
+static void run_child(const struct vzr_proc *proc, const char *path, int pipe_fd)
+	__attribute__((noreturn));
 
-static void run_child(const struct vzr_proc *proc, int pipe_fd)
+static void run_child(const struct vzr_proc *proc, const char *path, int pipe_fd)
 {
 	sigset_t none;
 
@@ -56,8 +58,8 @@ static void run_child(const struct vzr_proc *proc, int pipe_fd)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (place_descriptors(proc, pipe_fd))
-		execvpe(proc->argv[0], (char *const *)(uintptr_t)proc->argv,
-			(char *const *)(uintptr_t)environment);
+		execve(path, (char *const *)(uintptr_t)proc->argv,
+		       (char *const *)(uintptr_t)environment);
 	_exit(EXEC_FAILED);
 }
 
@@ -110,17 +112,18 @@ static int wait_until(pid_t pid, uint64_t deadline_us, int *ret_status)
 	}
 }
 
-static bool program_exists(const char *name)
+/* Writes the absolute path of program @name into @out. The caller's own PATH does not count. */
+static bool find_program(const char *name, char out[PATH_MAX])
 {
 	static const char *const dirs[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
 
-	if (strchr(name, '/'))
-		return access(name, X_OK) == 0;
+	if (strchr(name, '/')) {
+		snprintf(out, PATH_MAX, "%s", name);
+		return access(out, X_OK) == 0;
+	}
 	for (size_t i = 0; i < VZR_COUNT(dirs); i++) {
-		char path[256];
-
-		snprintf(path, sizeof(path), "%s/%s", dirs[i], name);
-		if (access(path, X_OK) == 0)
+		snprintf(out, PATH_MAX, "%s/%s", dirs[i], name);
+		if (access(out, X_OK) == 0)
 			return true;
 	}
 	return false;
@@ -132,10 +135,11 @@ int vzr_proc_run(const struct vzr_proc *proc, int *ret_status, struct vzr_error 
 									      : 60000);
 	VZR_AUTO_CLOSE int in = -1, out = -1;
 	int status = 0, r = 0;
+	char path[PATH_MAX];
 	int ends[2];
 	pid_t pid;
 
-	if (!program_exists(proc->argv[0]))
+	if (!find_program(proc->argv[0], path))
 		return vzr_fail(err, -VZR_E_UNSUPPORTED, "program %s is not installed",
 				proc->argv[0]);
 	if (proc->capture_fd) {
@@ -148,7 +152,7 @@ int vzr_proc_run(const struct vzr_proc *proc, int *ret_status, struct vzr_error 
 	if (pid < 0)
 		return vzr_fail_errno(err, "cannot run %s", proc->argv[0]);
 	if (pid == 0)
-		run_child(proc, out);
+		run_child(proc, path, out);
 	vzr_closep(&out);
 	out = -1;
 	if (in >= 0)

@@ -16,9 +16,10 @@
 
 static int try_openat2(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve)
 {
+	bool makes = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
 	struct open_how how = {
 		.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC),
-		.mode = flags & (O_CREAT | __O_TMPFILE) ? mode : 0,
+		.mode = makes ? mode : 0,
 		.resolve = resolve,
 	};
 
@@ -70,7 +71,8 @@ static int expand_link(struct walk *w, const char *name)
 	target[n] = '\0';
 	if (target[0] == '/')
 		walk_done(w);
-	if (snprintf(rest, sizeof(rest), "%s/%s", target, w->rest) >= (int)sizeof(rest))
+	/* The rest is empty or starts with its slash; one more would ask for a directory. */
+	if (snprintf(rest, sizeof(rest), "%s%s", target, w->rest) >= (int)sizeof(rest))
 		return -ENAMETOOLONG;
 	memcpy(w->rest, rest, sizeof(rest));
 	return 0;
@@ -91,15 +93,27 @@ static bool next_name(struct walk *w, char name[NAME_MAX + 1], int *ret_error)
 	return true;
 }
 
+/* True if no mount point lies between the two; where the kernel has no mount ids, by device. */
+static bool same_mount(int a, int b)
+{
+	struct statx sa, sb;
+
+	if (statx(a, "", AT_EMPTY_PATH, STATX_MNT_ID, &sa) < 0 ||
+	    statx(b, "", AT_EMPTY_PATH, STATX_MNT_ID, &sb) < 0)
+		return false;
+	if (sa.stx_mask & sb.stx_mask & STATX_MNT_ID)
+		return sa.stx_mnt_id == sb.stx_mnt_id;
+	return sa.stx_dev_major == sb.stx_dev_major && sa.stx_dev_minor == sb.stx_dev_minor;
+}
+
 static int enter(struct walk *w, const char *name)
 {
 	int fd;
 
 	if (strcmp(name, "..") == 0) {
-		if (!w->follow)
-			return -EXDEV;
-		if (w->depth > 0)
-			close(w->fds[w->depth--]);
+		if (w->depth == 0)
+			return w->follow ? 0 : -EXDEV;
+		close(w->fds[w->depth--]);
 		return 0;
 	}
 	fd = openat(w->fds[w->depth], name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -113,9 +127,9 @@ static int enter(struct walk *w, const char *name)
 			return expand_link(w, name);
 		return r;
 	}
-	if (w->depth + 1 == MAX_DEPTH) {
+	if (w->depth + 1 == MAX_DEPTH || !(w->follow || same_mount(w->fds[w->depth], fd))) {
 		close(fd);
-		return -ENAMETOOLONG;
+		return w->depth + 1 == MAX_DEPTH ? -ENAMETOOLONG : -EXDEV;
 	}
 	w->fds[++w->depth] = fd;
 	return 0;
@@ -126,37 +140,52 @@ static bool is_last(const struct walk *w)
 	return w->rest[strspn(w->rest, "/")] == '\0';
 }
 
+/*
+ * Opens the last component, which may be a link. *ret_fd is the descriptor, or -1 if a link was
+ * put in front of the rest of the path instead.
+ */
+static int open_last(struct walk *w, const char *name, int flags, mode_t mode, int *ret_fd)
+{
+	int parent = w->fds[w->depth];
+	int fd = openat(parent, name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
+	int r = fd < 0 ? -errno : 0;
+	bool is_link = false;
+	struct stat st;
+
+	if (fd >= 0)
+		is_link = flags & O_PATH && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode);
+	else if (r == -ELOOP || r == -ENOTDIR)
+		is_link = fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			  S_ISLNK(st.st_mode);
+	*ret_fd = -1;
+	if (is_link && !(flags & O_NOFOLLOW)) {
+		vzr_closep(&fd);
+		return expand_link(w, name);
+	}
+	if (fd >= 0 && !w->follow && !same_mount(parent, fd)) {
+		close(fd);
+		return -EXDEV;
+	}
+	*ret_fd = fd;
+	return r;
+}
+
 static int walk_open(struct walk *w, int flags, mode_t mode)
 {
 	char name[NAME_MAX + 1];
 	int r;
 
 	while (next_name(w, name, &r)) {
+		int fd = -1;
+
 		if (strcmp(name, ".") == 0)
 			continue;
-		if (is_last(w) && strcmp(name, "..") != 0 && w->rest[0] != '/') {
-			int fd = openat(w->fds[w->depth], name, flags | O_NOFOLLOW | O_CLOEXEC,
-					mode);
-			struct stat st;
-
-			if (fd >= 0 && !(flags & O_PATH && !(flags & O_NOFOLLOW)))
-				return fd;
-			if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISLNK(st.st_mode)))
-				return fd;
-			r = fd < 0 ? -errno : -ELOOP;
-			if (fd >= 0)
-				close(fd);
-			if ((r != -ELOOP && r != -ENOTDIR) || flags & O_NOFOLLOW)
-				return r;
-			if (fstatat(w->fds[w->depth], name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-			    !S_ISLNK(st.st_mode))
-				return r;
-			r = expand_link(w, name);
-		} else {
+		if (is_last(w) && strcmp(name, "..") != 0 && w->rest[0] != '/')
+			r = open_last(w, name, flags, mode, &fd);
+		else
 			r = enter(w, name);
-		}
-		if (r < 0)
-			return r;
+		if (r < 0 || fd >= 0)
+			return r < 0 ? r : fd;
 	}
 	if (r < 0)
 		return r;
@@ -191,7 +220,10 @@ int vzr_open_beneath(int dirfd, const char *path, int flags, mode_t mode)
 
 int vzr_open_in_root(int root_fd, const char *path, int flags, mode_t mode)
 {
-	int r = try_openat2(root_fd, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	int r;
 
+	if (!*path)
+		return -ENOENT;
+	r = try_openat2(root_fd, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 	return openat2_missing(r) ? walk_path(root_fd, path, flags, mode, true) : r;
 }

@@ -17,7 +17,6 @@ struct removal {
 	DIR *dirs[MAX_OPEN];
 	char *names[MAX_OPEN]; /* name of dirs[i] in dirs[i - 1]; names[0] in the caller's fd */
 	int depth;	       /* index of the innermost open directory */
-	dev_t dev;
 	unsigned int moved; /* counter for the names of directories moved up */
 	unsigned int again; /* how often an emptied directory was not empty */
 };
@@ -47,36 +46,47 @@ static void clear_flags(int dirfd, const char *name)
 	(void)ioctl(fd, FS_IOC_SETFLAGS, &flags);
 }
 
-static int unlink_hard(int dirfd, const char *name, int flags)
+/* @ours: the directory is part of the tree that goes away; the caller's own stays as it is. */
+static int unlink_hard(int dirfd, const char *name, int flags, bool ours)
 {
 	if (unlinkat(dirfd, name, flags) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EPERM && errno != EACCES)
 		return -errno;
-	clear_flags(dirfd, ".");
+	if (ours) {
+		clear_flags(dirfd, ".");
+		(void)fchmod(dirfd, 0700);
+	}
 	clear_flags(dirfd, name);
-	(void)fchmod(dirfd, 0700);
 	return unlinkat(dirfd, name, flags) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+/* Gives the owner access to a directory; not by its name, which might have become a link. */
+static bool make_readable(int parent, const char *name)
+{
+	VZR_AUTO_CLOSE int fd =
+		openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char link[32];
+
+	if (fd < 0)
+		return false;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return chmod(link, 0700) == 0;
 }
 
 static int push_dir(struct removal *rm, int parent, const char *name)
 {
 	VZR_AUTO_FREE char *copy = strdup(name);
 	VZR_AUTO_CLOSE int fd = -1;
-	struct stat st;
 	DIR *dir;
 
 	if (!copy)
 		return -ENOMEM;
-	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == EACCES && fchmodat(parent, name, 0700, 0) == 0)
-		fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (rm->depth < 0)
-		rm->dev = st.st_dev;
-	if (st.st_dev != rm->dev)
-		return -EBUSY; /* something is mounted there: not ours to remove */
+	fd = vzr_open_beneath(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (fd == -EACCES && make_readable(parent, name))
+		fd = vzr_open_beneath(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (fd < 0)
+		return fd == -EXDEV ? -EBUSY : fd; /* a mount point: not ours to remove */
 	dir = fdopendir(fd);
 	if (!dir)
 		return -errno;
@@ -109,13 +119,11 @@ static int remove_entry(struct removal *rm, const struct dirent *entry)
 	int r;
 
 	if (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN)
-		return unlink_hard(fd, entry->d_name, 0);
+		return unlink_hard(fd, entry->d_name, 0, true);
 	if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISDIR(st.st_mode))
-		return unlink_hard(fd, entry->d_name, 0);
-	if (st.st_dev != rm->dev)
-		return -EBUSY;
+		return unlink_hard(fd, entry->d_name, 0, true);
 	if (unlinkat(fd, entry->d_name, AT_REMOVEDIR) == 0)
 		return 0;
 	if (rm->depth + 1 == MAX_OPEN) {
@@ -136,7 +144,7 @@ static int remove_entry(struct removal *rm, const struct dirent *entry)
 static int pop_dir(struct removal *rm, int caller_fd)
 {
 	int parent = rm->depth > 0 ? dirfd(rm->dirs[rm->depth - 1]) : caller_fd;
-	int r = unlink_hard(parent, rm->names[rm->depth], AT_REMOVEDIR);
+	int r = unlink_hard(parent, rm->names[rm->depth], AT_REMOVEDIR, rm->depth > 0);
 
 	if (r == -ENOTEMPTY && rm->again++ < MAX_AGAIN) {
 		rewinddir(rm->dirs[rm->depth]);
@@ -159,7 +167,7 @@ int vzr_rm_tree(int dirfd, const char *name, struct vzr_error *err)
 		return 0;
 	r = push_dir(&rm, dirfd, name);
 	if (r == -ENOTDIR || r == -ELOOP)
-		r = unlink_hard(dirfd, name, 0);
+		r = unlink_hard(dirfd, name, 0, false);
 	while (r == 0 && rm.depth >= 0) {
 		const struct dirent *entry;
 

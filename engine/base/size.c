@@ -63,20 +63,18 @@ uint64_t vzr_kib_up(uint64_t bytes)
 char *vzr_kib_text(uint64_t kib, char out[VZR_SIZE_TEXT])
 {
 	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-	uint64_t tenths = kib * 10;
+	unsigned __int128 tenths = (unsigned __int128)kib * 10;
 	size_t unit = 0;
 
 	if (kib < 1024) {
 		snprintf(out, VZR_SIZE_TEXT, "%llu KiB", (unsigned long long)kib);
 		return out;
 	}
-	if (kib > UINT64_MAX / 10)
-		tenths = UINT64_MAX / 10;
 	while (tenths >= 10240 && unit + 1 < sizeof(units) / sizeof(units[0])) {
 		tenths = (tenths + 512) / 1024;
 		unit++;
 	}
-	snprintf(out, VZR_SIZE_TEXT, "%llu.%llu %s", (unsigned long long)tenths / 10,
-		 (unsigned long long)tenths % 10, units[unit]);
+	snprintf(out, VZR_SIZE_TEXT, "%llu.%llu %s", (unsigned long long)(tenths / 10),
+		 (unsigned long long)(tenths % 10), units[unit]);
 	return out;
 }
