@@ -7,15 +7,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define MAX_INPUT (4u << 20)
+#define INPUT_SIZE (4u << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void replay(int dirfd, const char *name)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
-	uint8_t *data = malloc(MAX_INPUT);
-	ssize_t n = fd < 0 || !data ? -1 : read(fd, data, MAX_INPUT);
+	uint8_t *data = malloc(INPUT_SIZE);
+	ssize_t n = fd < 0 || !data ? -1 : read(fd, data, INPUT_SIZE);
 	uint8_t *exact;
 
 	if (n < 0) {
