@@ -57,7 +57,8 @@ VZR_MUST_CHECK int vzr_fsync_dir(int dirfd);
 
 /**
  * Removes the file or tree @name in @dirfd, whatever its modes, attribute flags and depth, without
- * following links or crossing mounts. 0 if it is gone or was not there.
+ * following links or crossing mounts (-EBUSY). 0 if it is gone or was not there. A directory part
+ * of @name is the caller's own and is not checked.
  */
 VZR_MUST_CHECK int vzr_rm_tree(int dirfd, const char *name, struct vzr_error *err);
 

@@ -158,12 +158,12 @@ static int pop_dir(struct removal *rm, int caller_fd)
 	return 0;
 }
 
-int vzr_rm_tree(int dirfd, const char *name, struct vzr_error *err)
+static int remove_name(int dirfd, const char *name)
 {
 	struct removal rm = { .depth = -1 };
-	int r = unlinkat(dirfd, name, 0) == 0 || errno == ENOENT ? 1 : 0;
+	int r;
 
-	if (r)
+	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	r = push_dir(&rm, dirfd, name);
 	if (r == -ENOTDIR || r == -ELOOP)
@@ -179,6 +179,22 @@ int vzr_rm_tree(int dirfd, const char *name, struct vzr_error *err)
 			r = remove_entry(&rm, entry);
 	}
 	removal_done(&rm);
+	return r;
+}
+
+int vzr_rm_tree(int dirfd, const char *name, struct vzr_error *err)
+{
+	const char *slash = strrchr(name, '/');
+	VZR_AUTO_FREE char *above = slash ? strndup(name, (size_t)(slash - name) + 1) : NULL;
+	VZR_AUTO_CLOSE int parent = -1;
+	int r;
+
+	if (!slash)
+		r = remove_name(dirfd, name);
+	else if (above && (parent = openat(dirfd, above, O_PATH | O_DIRECTORY | O_CLOEXEC)) >= 0)
+		r = remove_name(parent, slash + 1);
+	else
+		r = !above ? -ENOMEM : errno == ENOENT ? 0 : -errno;
 	if (r < 0)
 		return vzr_fail_code(err, r, "cannot remove %s", name);
 	return 0;

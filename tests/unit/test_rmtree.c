@@ -84,6 +84,23 @@ static void test_deep(void **state)
 	assert_removed("tree");
 }
 
+static void test_path_as_name(void **state)
+{
+	struct vzr_error err = { 0 };
+	char whole[128];
+
+	(void)state;
+	assert_int_equal(mkdirat(dir, "tree/a", 0755), 0);
+	put_text(dir, "tree/a/f", "x");
+	assert_removed("tree/a");
+	snprintf(whole, sizeof(whole), "%s/tree", path);
+	assert_ok(vzr_rm_tree(AT_FDCWD, whole, &err), &err);
+	assert_false(exists(dir, "tree"));
+	assert_ok(vzr_rm_tree(dir, "absent/tree", &err), &err);
+	put_text(dir, "file", "x");
+	assert_error(vzr_rm_tree(dir, "file/tree", &err), -ENOTDIR, &err, "cannot remove file/tree");
+}
+
 static void make_locked_tree(void)
 {
 	assert_int_equal(mkdirat(dir, "tree/a", 0755), 0);
@@ -230,6 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_kinds),
 		TEST(test_deep),
+		TEST(test_path_as_name),
 		TEST(test_modes),
 		TEST(test_modes_unprivileged),
 		TEST(test_flags),
