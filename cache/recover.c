@@ -104,6 +104,9 @@ static int visit_blob(struct vzr_store *store, int dir, const char *name)
 	if (vzr_digest_parse(name, &digest, NULL) < 0 || digest.algo != VZR_SHA256 ||
 	    vzr_blob_is_named(store, &digest, NULL))
 		return 0;
+	for (size_t i = 0; i < store->n_pins; i++)
+		if (vzr_digest_equal(&store->pins[i].digest, &digest))
+			return 0;
 	r = vzr_blob_unlink(store, &digest, NULL);
 	return r == -VZR_E_BUSY ? 0 : r;
 }
