@@ -74,6 +74,12 @@ struct vzr_error {
 /** The short stable name of @code (either sign), as in JSON output. Never NULL; static text. */
 VZR_API const char *vzr_error_name(int code);
 
+/**
+ * Copies @text into @out (@size bytes, always terminated) with everything that is not printable
+ * UTF-8 written as \xNN, so that a terminal or a log can take it. Returns @out.
+ */
+VZR_API char *vzr_escape(char *out, size_t size, const char *text);
+
 /* ---- events ------------------------------------------------------------------------------- */
 
 enum vzr_event_type {

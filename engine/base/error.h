@@ -37,9 +37,3 @@ int vzr_fail_code(struct vzr_error *err, int code, const char *fmt, ...) VZR_PRI
  */
 int vzr_wrap(struct vzr_error *err, int code, const char *fmt, ...) VZR_PRINTF(3, 4)
 	__attribute__((cold));
-
-/**
- * Copies @text into @out (@size bytes, always terminated) with everything that is not printable
- * UTF-8 written as \xNN. Returns @out.
- */
-char *vzr_escape(char *out, size_t size, const char *text);
