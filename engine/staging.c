@@ -13,16 +13,14 @@
 #define OWN_DIR ".vzroot"
 #define STAGING OWN_DIR "/staging"
 
-/* "/vz/private/101" -> "/vz/private/.vzroot/staging" */
-static char *directory_of(const char *private_path)
+/* Opens @dir, "/vz/private/.vzroot/staging": only what is ours in it is made private. */
+static int make_dirs(const struct vzr_settings *settings, const char *parent, const char *dir,
+		     struct vzr_error *err)
 {
-	VZR_AUTO_FREE char *parent = strdup(private_path);
-	char *slash = parent ? strrchr(parent, '/') : NULL;
+	int root = vzr_settings_root_fd(settings);
+	VZR_AUTO_CLOSE int fd = vzr_mkdirs_in_root(root, parent, 0755, err);
 
-	if (!slash)
-		return NULL;
-	*slash = '\0';
-	return vzr_path_join(parent, STAGING);
+	return fd < 0 ? fd : vzr_mkdirs_in_root(root, dir, 0700, err);
 }
 
 /* Others must not be able to look into trees whose setuid files and devices are not in place. */
@@ -44,11 +42,17 @@ int vzr_staging_open(const struct vzr_settings *settings, const char *private_pa
 		     uint32_t ctid, struct vzr_undo *undo, struct vzr_staging *ret_staging,
 		     struct vzr_error *err)
 {
-	VZR_AUTO_FREE char *dir = directory_of(private_path), *path = NULL;
+	const char *slash = strrchr(private_path, '/');
+	VZR_AUTO_FREE char *parent = NULL, *dir = NULL, *path = NULL;
 	VZR_AUTO_CLOSE int fd = -1;
 	uint64_t random;
 	int r;
 
+	if (!slash)
+		return vzr_fail(err, -VZR_E_INPUT, "'%s' is not an absolute path", private_path);
+	parent = slash == private_path ? strdup("/")
+				       : strndup(private_path, (size_t)(slash - private_path));
+	dir = parent ? vzr_path_join(parent, STAGING) : NULL;
 	if (!dir || getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		return vzr_fail_code(err, -ENOMEM, "cannot open the staging directory");
 	snprintf(ret_staging->name, sizeof(ret_staging->name), "%u-%016llx", ctid,
@@ -56,7 +60,7 @@ int vzr_staging_open(const struct vzr_settings *settings, const char *private_pa
 	path = vzr_path_join(dir, ret_staging->name);
 	if (!path)
 		return vzr_fail_code(err, -ENOMEM, "cannot open the staging directory");
-	fd = vzr_mkdirs_in_root(vzr_settings_root_fd(settings), dir, 0700, err);
+	fd = make_dirs(settings, parent, dir, err);
 	if (fd < 0)
 		return fd;
 	r = check_private(fd, dir, err);
