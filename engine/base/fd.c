@@ -26,8 +26,6 @@ int vzr_mkdirs_in_root(int root_fd, const char *path, mode_t mode, struct vzr_er
 		char *end = strchrnul(p, '/');
 		char saved = *end;
 
-		if (end == p)
-			continue; /* a doubled slash */
 		*end = '\0';
 		if (strcmp(p, ".") != 0) {
 			parent = vzr_open_parent_in_root(root_fd, prefix, &name);

@@ -13,9 +13,12 @@
 #include "engine/journal.h"
 #include "engine/limits.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct world {
 	char root[64];
