@@ -7,9 +7,10 @@
 #include "engine/settings.h"
 #include "templates/catalogue.h"
 
+/** Borrows the settings, owns the rest. */
 struct vzr_engine {
-	struct vzr_context ctx;
-	const struct vzr_settings *settings;
+	struct vzr_context ctx;		      /**< handed to every layer */
+	const struct vzr_settings *settings; /**< the caller's; outlive the engine */
 	struct vzr_store *store;	 /**< NULL until vzr_engine_catalogue() */
 	struct vzr_fetcher *fetcher;	 /**< NULL until vzr_engine_catalogue() */
 	struct vzr_catalogue *catalogue; /**< NULL until vzr_engine_catalogue() */

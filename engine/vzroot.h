@@ -97,8 +97,8 @@ struct vzr_event {
 	enum vzr_event_type type;
 	union {
 		struct {
-			enum vzr_level level;
-			const char *text;
+			enum vzr_level level; /**< how much it matters */
+			const char *text;     /**< one sentence */
 		} log;
 		struct {
 			const char *name;    /**< "resolve", "fetch", "unpack", ... */
@@ -106,8 +106,8 @@ struct vzr_event {
 			uint64_t elapsed_us; /**< on end: microseconds since its begin */
 		} stage;
 		struct {
-			const char *stage;
-			uint64_t done_bytes;
+			const char *stage;    /**< the stage that goes on */
+			uint64_t done_bytes;  /**< so far */
 			uint64_t total_bytes; /**< 0: not known */
 		} progress;
 		struct {

@@ -123,7 +123,7 @@ static int fail_reason(struct vzr_error *err, int code, const char *fmt, va_list
 									 : vzr_error_name(code));
 	room = sizeof(text) - strlen(reason);
 	vsnprintf(text, room, fmt, ap);
-	strcat(text, reason);
+	memcpy(text + strlen(text), reason, strlen(reason) + 1);
 	err->line = err->column = 0;
 	fill(err, code, text);
 	return code;

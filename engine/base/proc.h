@@ -9,7 +9,7 @@
 /** A program run. Zero-initialise and set what is needed. */
 struct vzr_proc {
 	const char *const *argv; /**< argv[0] is an absolute path or looked up in a fixed PATH */
-	int capture_fd;		 /**< child's descriptor whose output is collected: 1, 2 or 3; 0: none */
+	int capture_fd;		 /**< child's descriptor that is collected: 1, 2 or 3; 0: none */
 	struct vzr_buf *capture; /**< where it goes; its max bounds it */
 	int inherit[VZR_PROC_INHERIT_MAX]; /**< become the child's 4, 5, ... */
 	size_t n_inherit;

@@ -200,7 +200,7 @@ static int walk_path(int dirfd, const char *path, int flags, mode_t mode, bool f
 
 	if (strlen(path) >= sizeof(w.rest))
 		return -ENAMETOOLONG;
-	strcpy(w.rest, path);
+	memcpy(w.rest, path, strlen(path) + 1);
 	r = walk_open(&w, flags, mode);
 	walk_done(&w);
 	return r;

@@ -98,7 +98,8 @@ static void test_path_as_name(void **state)
 	assert_false(exists(dir, "tree"));
 	assert_ok(vzr_rm_tree(dir, "absent/tree", &err), &err);
 	put_text(dir, "file", "x");
-	assert_error(vzr_rm_tree(dir, "file/tree", &err), -ENOTDIR, &err, "cannot remove file/tree");
+	assert_error(vzr_rm_tree(dir, "file/tree", &err), -ENOTDIR, &err,
+		     "cannot remove file/tree");
 }
 
 static void make_locked_tree(void)

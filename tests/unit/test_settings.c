@@ -96,7 +96,8 @@ static void test_read_both_files(void **state)
 	/* vz.conf as shipped has much that is not ours, and unquoted values. */
 	put_text(dir, "etc/vz/vz.conf",
 		 "# Global\nVIRTUOZZO=yes\nLOCKDIR=/var/lib/vz/lock\nTEMPLATE=\"/srv/template\"\n"
-		 "TEMPLATE=/second\nCACHE_DIR=/not/from/here\nIPTABLES=\"a b\nVE_ROOT=/srv/root/$VEID\n");
+		 "TEMPLATE=/second\nCACHE_DIR=/not/from/here\nIPTABLES=\"a b\n"
+		 "VE_ROOT=/srv/root/$VEID\n");
 	put_text(dir, "etc/vzroot/vzroot.conf", "# ours\nLOCKDIR=\"/over\" # wins\nRETRIES=7\n");
 	assert_ok(vzr_settings_read(settings, NULL, &err), &err);
 	assert_string_equal(vzr_setting(settings, "TEMPLATE"), "/srv/template");
