@@ -202,6 +202,12 @@ VZR_CHECK int vzr_cli_process_cancelled(struct vzr_error *err);
 int vzr_cli_fail(struct vzr_error *err, int code, const char *fmt, ...) CLI_PRINTF(3, 4)
 	__attribute__((cold));
 
+/** Writes what is waiting for standard output; the reason of a failure is kept. */
+void vzr_cli_flush(void);
+
+/** Closes standard output. 0, or the error that kept anything from being written. */
+VZR_CHECK int vzr_cli_close_output(struct vzr_error *err);
+
 /** Ends the process: no memory is left for what it has to say. */
 void vzr_cli_no_memory(void) __attribute__((cold, noreturn));
 

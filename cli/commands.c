@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The table of commands, out of the list in meson.build. */
 #include "cli/cli.h"
-#include "commands.h"
+#include "cli/command-table.h"
 
 #include <string.h>
 

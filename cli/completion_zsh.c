@@ -19,6 +19,7 @@ static void quoted(const char *text, const char *marks)
 
 /* ---- zsh ---- */
 
+/* The blank in front keeps _arguments from putting words of its own between ours. */
 static const char *zsh_action(enum cli_complete complete)
 {
 	switch (complete) {
@@ -27,13 +28,13 @@ static const char *zsh_action(enum cli_complete complete)
 	case CLI_COMPLETE_DIRECTORY:
 		return "_files -/";
 	case CLI_COMPLETE_CTID:
-		return "_vzroot_ask list";
+		return " _vzroot_ask list";
 	case CLI_COMPLETE_TEMPLATE:
-		return "_vzroot_ask template list";
+		return " _vzroot_ask template list";
 	case CLI_COMPLETE_KEY:
-		return "_vzroot_keys";
+		return " _vzroot_keys";
 	case CLI_COMPLETE_COMMAND:
-		return "_vzroot_commands";
+		return " _vzroot_commands";
 	case CLI_COMPLETE_NONE:
 		break;
 	}

@@ -79,7 +79,7 @@ int vzr_cli_exit_status(int code)
 void vzr_cli_dump_exit_codes(void)
 {
 	for (size_t i = 0; i < CLI_COUNT(classes); i++) {
-		const char *separator = "++\n\t";
+		const char *separator = " (";
 
 		printf("*%d*\n\t%s", classes[i].status, classes[i].meaning);
 		for (size_t k = 0; k < CLI_COUNT(codes); k++) {
@@ -88,6 +88,6 @@ void vzr_cli_dump_exit_codes(void)
 			printf("%s_%s_", separator, vzr_error_name(codes[k].code));
 			separator = ", ";
 		}
-		printf("\n\n");
+		printf("%s\n\n", *separator == ',' ? ")" : "");
 	}
 }

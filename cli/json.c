@@ -179,6 +179,6 @@ void vzr_cli_json_print(json_t *value)
 	if (json_dumpf(value, stdout, 0) < 0 && !ferror(stdout))
 		vzr_cli_no_memory();
 	putchar('\n');
-	fflush(stdout);
+	vzr_cli_flush();
 	json_decref(value);
 }

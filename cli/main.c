@@ -2,7 +2,6 @@
 /* vzroot: reads the command line, runs one command, turns its outcome into an exit status. */
 #include "cli/cli.h"
 
-#include <errno.h>
 #include <string.h>
 
 static void choose_render(struct cli *cli)
@@ -60,22 +59,6 @@ static bool asks_json(int argc, char **argv)
 	return false;
 }
 
-/* An answer that was not written is a failure, also when only the last buffer was lost. */
-static void check_output(struct cli *cli)
-{
-	struct vzr_error err = { 0 };
-	bool failed = ferror(stdout) != 0;
-
-	errno = EIO;
-	if (fclose(stdout) == 0 && !failed)
-		return;
-	vzr_cli_fail(&err, -VZR_E_FAILED, "cannot write standard output: %s",
-		     strerrordesc_np(errno));
-	fprintf(stderr, "vzroot: %s\n", err.msg);
-	if (cli->first_error == 0)
-		cli->first_error = err.code;
-}
-
 /* Says where help is. The error stays one line. */
 static void add_hint(const struct cli_line *line, struct vzr_error *err)
 {
@@ -117,6 +100,10 @@ int main(int argc, char **argv)
 	}
 	vzr_cli_close(&cli);
 	free(line.context);
-	check_output(&cli);
+	if (vzr_cli_close_output(&err) < 0) {
+		fprintf(stderr, "vzroot: %s\n", err.msg);
+		if (cli.first_error == 0)
+			cli.first_error = err.code;
+	}
 	return vzr_cli_exit_status(cli.first_error);
 }

@@ -71,6 +71,9 @@ static void clear_environment(struct cli *cli)
 void vzr_cli_process_init(struct cli *cli)
 {
 	open_standard_fds();
+	/* Large, so that a failed write is seen where its reason is kept. */
+	if (!isatty(STDOUT_FILENO))
+		setvbuf(stdout, NULL, _IOFBF, 65536);
 	umask(022);
 	catch_signals();
 	clear_environment(cli);

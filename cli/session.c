@@ -70,7 +70,7 @@ void vzr_cli_report_text(struct cli *cli, const struct vzr_error *err)
 {
 	clear_line(cli);
 	/* What came out so far stands above the error when both go to one place. */
-	fflush(stdout);
+	vzr_cli_flush();
 	fprintf(stderr, "vzroot: %s\n", *err->msg ? err->msg : vzr_error_name(err->code));
 	if (cli->first_error == 0)
 		cli->first_error = err->code < 0 ? err->code : -VZR_E_FAILED;
@@ -93,7 +93,7 @@ void vzr_cli_warn(struct cli *cli, const char *text)
 	if (cli->quiet)
 		return;
 	clear_line(cli);
-	fflush(stdout);
+	vzr_cli_flush();
 	fprintf(stderr, "vzroot: warning: %s\n", text);
 }
 

@@ -49,6 +49,7 @@ int vzr_cli_template_each(struct cli *cli, int argc, char **argv, const void *da
 			r = fn(cli, argv[i], data, &err);
 		if (r < 0)
 			vzr_cli_report(cli, &err);
+		vzr_cli_flush();
 		if (r == -VZR_E_CANCELLED)
 			break;
 	}

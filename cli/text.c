@@ -107,7 +107,7 @@ char *vzr_cli_time_text(int64_t time, char out[CLI_TEXT_MAX])
 
 	if (time == 0 || !gmtime_r(&t, &tm) ||
 	    strftime(out, CLI_TEXT_MAX, "%Y-%m-%d %H:%M:%SZ", &tm) == 0)
-		strcpy(out, "-");
+		snprintf(out, CLI_TEXT_MAX, "-");
 	return out;
 }
 
@@ -162,7 +162,7 @@ char *vzr_cli_limits_text(const struct vzr_limits *limits, char out[CLI_TEXT_MAX
 		snprintf(out + used, CLI_TEXT_MAX - used, "%sgrace %s", used ? "; " : "",
 			 grace_text(limits->grace_s, soft));
 	if (!*out)
-		strcpy(out, "no limit");
+		snprintf(out, CLI_TEXT_MAX, "no limit");
 	return out;
 }
 

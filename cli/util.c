@@ -21,6 +21,27 @@ int vzr_cli_fail(struct vzr_error *err, int code, const char *fmt, ...)
 	return code;
 }
 
+/* The reason of the first failed write, which stdio forgets. */
+static int output_errno;
+
+void vzr_cli_flush(void)
+{
+	if (fflush(stdout) != 0 && output_errno == 0)
+		output_errno = errno;
+}
+
+int vzr_cli_close_output(struct vzr_error *err)
+{
+	bool failed;
+
+	vzr_cli_flush();
+	failed = ferror(stdout) != 0;
+	if (fclose(stdout) == 0 && !failed)
+		return 0;
+	return vzr_cli_fail(err, -VZR_E_FAILED, "cannot write standard output: %s",
+			    strerrordesc_np(output_errno ? output_errno : EIO));
+}
+
 void vzr_cli_no_memory(void)
 {
 	static const char text[] = "vzroot: no memory left\n";

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""check: the contract of its JSON, what it says of real documents, and its inputs."""
+import csv
+import os
+import re
+
+import pytest
+
+LIMITS = {"block_soft_kib", "block_hard_kib", "inode_soft", "inode_hard", "grace_s"}
+TYPES = {"template", "mount", "file", "block", "bind", "ram", "none"}
+
+
+def is_count(value):
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)
+
+
+def is_text(value):
+    return value is None or isinstance(value, str)
+
+
+def check_limits(limits, more=()):
+    assert set(limits) == LIMITS | set(more)
+    assert all(is_count(limits[key]) for key in LIMITS)
+
+
+def check_quota(quota):
+    assert set(quota) == {"vm", "users", "groups"}
+    check_limits(quota["vm"])
+    for owner in quota["users"] + quota["groups"]:
+        check_limits(owner, ("name",))
+        assert isinstance(owner["name"], str)
+
+
+def check_contract(answer):
+    """The shape of one object of check --json."""
+    assert list(answer) == ["file", "ok", "error", "warnings", "domain", "root", "quota", "plan"]
+    assert isinstance(answer["ok"], bool) and answer["ok"] == (answer["error"] is None)
+    if answer["error"] is not None:
+        assert set(answer["error"]) == {"code", "message", "line", "column"}
+        assert re.fullmatch(r"[a-z-]+", answer["error"]["code"])
+        assert answer["error"]["message"]
+        assert is_count(answer["error"]["line"]) and is_count(answer["error"]["column"])
+        assert answer["plan"] is None
+    assert all(isinstance(w, str) for w in answer["warnings"])
+    assert set(answer["domain"]) == {"type", "name", "uuid", "ctid"}
+    assert all(is_text(answer["domain"][k]) for k in ("type", "name", "uuid"))
+    assert is_count(answer["domain"]["ctid"]) and answer["domain"]["ctid"] != 0
+    assert set(answer["root"]) == {"type", "source", "target"}
+    assert answer["root"]["type"] in TYPES
+    if answer["root"]["type"] == "none":
+        assert answer["root"]["source"] is None and answer["root"]["target"] is None
+    check_quota(answer["quota"])
+    if answer["plan"] is not None:
+        assert list(answer["plan"]) == ["template", "digest", "source", "trust", "area", "quota",
+                                        "handoff", "needs_kib", "free_kib"]
+        assert isinstance(answer["plan"]["template"], str)
+        assert is_count(answer["plan"]["needs_kib"]) and is_count(answer["plan"]["free_kib"])
+
+
+def rows(data_dir):
+    with open(data_dir / "domains/MANIFEST.tsv", encoding="utf-8") as f:
+        return list(csv.DictReader(f, delimiter="\t"))
+
+
+def kib(text):
+    return None if text == "-" else -(-int(text) // 1024)
+
+
+def test_real_documents(run, root, data_dir):
+    table = rows(data_dir)
+    paths = [data_dir / "domains" / row["file"] for row in table]
+    outcome = run("--root", root, "check", "--json", *paths)
+    assert outcome.code != 0
+    assert len(outcome.lines) == len(table)
+    for row, path, answer in zip(table, paths, outcome.lines):
+        check_contract(answer)
+        assert answer["file"] == str(path)
+        if row["wellformed"] == "NO":
+            assert answer["error"]["code"] == "ill-formed"
+            assert answer["error"]["line"] == 6 and answer["error"]["column"]
+            continue
+        assert answer["domain"]["type"] == row["domain_type"], row["file"]
+        assert answer["domain"]["name"] == row["name"], row["file"]
+        if row["root_type"] == "-":
+            assert answer["root"]["type"] == "none"
+        elif row["root_type"] == "legacy":
+            assert answer["root"]["type"] == "template"
+        else:
+            assert answer["root"]["type"] == row["root_type"], row["file"]
+        if "=" in row["root_source"]:
+            assert answer["root"]["source"] == row["root_source"].split("=", 1)[1], row["file"]
+        if row["legacy_quota"] == "-":
+            vm = answer["quota"]["vm"]
+            assert vm["block_hard_kib"] == kib(row["hard_bytes"]), row["file"]
+            assert vm["block_soft_kib"] == kib(row["soft_bytes"]), row["file"]
+        if answer["root"]["type"] != "template":
+            assert answer["error"]["code"] == "nothing-to-provision", row["file"]
+    # One line of its own for each failure, and nothing else.
+    failed = [a for a in outcome.lines if not a["ok"]]
+    assert len([x for x in outcome.err.splitlines() if x.startswith("vzroot: ")]) == len(failed)
+
+
+def test_root_changes_nothing(run, root, data_dir):
+    run("--root", root, "check", data_dir / "domains/docs-drvopenvz.xml")
+    assert not list(root.iterdir())
+
+
+def test_documents_without_template(run, root, document):
+    path = document(text="<domain type='lxc'><name>a</name><os><type>exe</type></os></domain>")
+    outcome = run("--root", root, "check", "--json", path).fails(8)
+    answer, = outcome.lines
+    check_contract(answer)
+    assert answer["error"]["code"] == "nothing-to-provision"
+    assert answer["domain"] == {"type": "lxc", "name": "a", "uuid": None, "ctid": None}
+    plain = run("--root", root, "check", path).fails(8)
+    assert plain.out.startswith(f"{path}: failed\n") and "  domain          a\n" in plain.out
+
+
+def test_ill_formed(run, root, document):
+    path = document(text="<domain type='openvz'>\n <name>a</nam>\n</domain>\n")
+    outcome = run("--root", root, "check", path, "--json").fails(8, str(path))
+    answer, = outcome.lines
+    check_contract(answer)
+    assert answer["error"]["code"] == "ill-formed"
+    assert answer["error"]["line"] == 2
+    assert answer["domain"] == {"type": None, "name": None, "uuid": None, "ctid": None}
+    assert answer["root"] == {"type": "none", "source": None, "target": None}
+    assert answer["quota"]["users"] == [] and set(answer["quota"]["vm"].values()) == {None}
+
+
+def test_plan(run, root, document):
+    outcome = run("--root", root, "check", "--json", document()).works()
+    answer, = outcome.lines
+    check_contract(answer)
+    assert answer["ok"] and answer["domain"]["ctid"] == 101
+    assert answer["quota"]["vm"]["block_hard_kib"] == 102400
+    plan = answer["plan"]
+    assert plan["template"] == "busybox-x86_64-minimal"
+    assert (plan["quota"], plan["handoff"]) == ("vzquota", "openvz")
+    assert plan["source"] and plan["trust"] and plan["area"]
+    assert run("--root", root, "create", "--dry-run", "--json", document()).works(
+        ).lines == [answer]
+
+
+def test_plan_for_people(run, root, document):
+    out = run("--root", root, "check", document()).works().out
+    for text in (": ok\n", "  template        busybox-x86_64-minimal\n", "  quota           vzquota",
+                 "  limits          disk 100 MiB", "  handoff         openvz", "  trusted   ",
+                 "  area     ", "  private area    /vz/private/101\n", "  free     "):
+        assert text in out, out
+    assert run("--root", root, "-q", "check", document()).works().out == ""
+
+
+def test_several(run, root, document):
+    """All are read; the status is that of the first that failed."""
+    good = document()
+    absent = good.parent / "absent.xml"
+    bad = document(name="bad", text="<domain")
+    outcome = run("--root", root, "check", "--json", good, absent, bad)
+    assert outcome.code == 3
+    assert [a["ok"] for a in outcome.lines] == [True, False, False]
+    assert [a["error"] and a["error"]["code"] for a in outcome.lines] == [
+        None, "not-found", "ill-formed"]
+    for answer in outcome.lines:
+        check_contract(answer)
+    assert outcome.err.count("\n") == 2
+    assert run("--root", root, "check", bad, absent).code == 8
+
+
+def test_standard_input(run, root, document):
+    text = document().read_text()
+    answer, = run("--root", root, "check", "--json", "-", input=text).works().lines
+    assert answer["file"] == "-" and answer["ok"]
+    run("--root", root, "check", "-", input="").fails(8, "standard input")
+    run("--root", root, "check", "-", input="<domain>" + " " * (1 << 20)).fails(
+        8, "standard input is larger than 1 MiB")
+
+
+def test_inputs(run, root, tmp_path):
+    run("--root", root, "check", tmp_path / "absent").fails(3, "there is no file")
+    run("--root", root, "check", tmp_path).fails(8, "is not a regular file")
+    os.mkfifo(tmp_path / "fifo")
+    run("--root", root, "check", tmp_path / "fifo").fails(8, "is not a regular file")
+    (tmp_path / "large").write_bytes(b" " * ((1 << 20) + 1))
+    run("--root", root, "check", tmp_path / "large").fails(8, "is larger than 1 MiB")
+    (tmp_path / "empty").write_bytes(b"")
+    run("--root", root, "check", tmp_path / "empty").fails(8, "empty")
+
+
+def test_names_are_escaped(run, root, tmp_path):
+    name = "a\x1b[31m\n.xml"
+    outcome = run("--root", root, "check", name).fails(3, r"a\x1b[31m\x0a.xml")
+    assert "\x1b" not in outcome.out + outcome.err
+    answer, = run("--root", root, "check", "--json", name).lines
+    assert answer["file"] == name
+    (tmp_path / os.fsdecode(b"b\xff.xml")).write_text("x")
+    answer, = run("--root", root, "check", "--json", os.fsdecode(b"b\xff.xml")).lines
+    assert answer["file"] == r"b\xff.xml"
+
+
+def test_warnings(run, root, document):
+    path = document(text="""<domain type='openvz'><name>101</name><os><type>exe</type></os>
+<devices><filesystem><template>busybox-x86_64-minimal</template>
+<quota level='vm'>102400</quota>
+<quote level='user' username='root'>51200</quote></filesystem></devices></domain>""")
+    outcome = run("--root", root, "check", "--json", path)
+    answer, = outcome.lines
+    check_contract(answer)
+    assert any("line 4" in w and "<quota>" in w for w in answer["warnings"]), answer
+    assert "warning" not in outcome.err
+    assert answer["quota"]["users"] == [{"name": "root", "block_soft_kib": None,
+                                         "block_hard_kib": 51200, "inode_soft": None,
+                                         "inode_hard": None, "grace_s": None}] or \
+        answer["quota"]["users"][0]["block_soft_kib"] == 51200
+    plain = run("--root", root, "check", path)
+    assert f"vzroot: warning: {path}: line 4: " in plain.err
+    assert run("--root", root, "-q", "check", path).err == ""
+
+
+@pytest.mark.parametrize("locale", ["C", "tr_TR.UTF-8", "de_DE.UTF-8", "nonsense"])
+def test_locale(run, root, document, locale):
+    path = document()
+    plain = run("--root", root, "check", path, env={}).works()
+    assert run("--root", root, "check", path, env={"LC_ALL": locale, "LANG": locale}).works(
+        ).out == plain.out
