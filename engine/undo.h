@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/base/error.h"
+#include "engine/settings.h"
 
 /** The transaction that records belong to. Made by engine/journal.h. */
 struct vzr_undo;
@@ -21,3 +22,11 @@ enum vzr_undo_kind {
  */
 VZR_MUST_CHECK int vzr_undo_push(struct vzr_undo *undo, enum vzr_undo_kind kind, const char *path,
 				 struct vzr_error *err);
+
+/**
+ * Opens directory @path (as the target sees it), making what is missing with exactly @mode; each
+ * one made is recorded, so that it goes again when it is empty and the transaction fails.
+ * Returns the descriptor.
+ */
+VZR_MUST_CHECK int vzr_undo_mkdirs(struct vzr_undo *undo, const struct vzr_settings *settings,
+				   const char *path, mode_t mode, struct vzr_error *err);

@@ -269,6 +269,38 @@ void vzr_kv_drop_duplicates(struct vzr_kv *kv)
 	}
 }
 
+int vzr_kv_comment(struct vzr_kv *kv, const char *text, struct vzr_error *err)
+{
+	struct vzr_kv_line line = { .raw = strdup(text) };
+	int r;
+
+	if (text[0] != '#' || strchr(text, '\n')) {
+		line_done(&line);
+		return vzr_fail(err, -VZR_E_INPUT, "'%s' is not a comment line", text);
+	}
+	r = line.raw ? add_line(kv, line) : -ENOMEM;
+	if (r < 0) {
+		line_done(&line);
+		return vzr_fail_code(err, r, "cannot add a comment");
+	}
+	return 0;
+}
+
+void vzr_kv_drop_comments(struct vzr_kv *kv, const char *prefix)
+{
+	size_t out = 0;
+
+	for (size_t i = 0; i < kv->count; i++) {
+		const struct vzr_kv_line *line = &kv->lines[i];
+
+		if (!line->key && line->raw && strncmp(line->raw, prefix, strlen(prefix)) == 0)
+			line_done(&kv->lines[i]);
+		else
+			kv->lines[out++] = kv->lines[i];
+	}
+	kv->count = out;
+}
+
 int vzr_kv_emit(const struct vzr_kv *kv, struct vzr_buf *buf)
 {
 	for (size_t i = 0; i < kv->count; i++) {

@@ -54,5 +54,11 @@ void vzr_kv_unset(struct vzr_kv *kv, const char *key);
 /** Drops second and later lines of the same key (vzctl reads the first, libvirt the last). */
 void vzr_kv_drop_duplicates(struct vzr_kv *kv);
 
+/** Appends a comment line: @text as it is, "#" included, without a newline in it. */
+VZR_MUST_CHECK int vzr_kv_comment(struct vzr_kv *kv, const char *text, struct vzr_error *err);
+
+/** Drops every comment line that begins with @prefix ("#UUID:"). */
+void vzr_kv_drop_comments(struct vzr_kv *kv, const char *prefix);
+
 /** Appends the file's text to @buf: untouched lines as they were, the others KEY="value". */
 VZR_MUST_CHECK int vzr_kv_emit(const struct vzr_kv *kv, struct vzr_buf *buf);

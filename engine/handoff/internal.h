@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of the OpenVZ 6 target share. */
+#pragma once
+
+#include "engine/handoff/handoff.h"
+
+#define VZR_OPENVZ_PATH_MAX 255 /* vzctl cuts paths at 256 bytes without a word */
+
+/** Path of CTID.conf; owned by the caller. NULL when out of memory. */
+char *vzr_openvz_conf_path(const struct vzr_settings *settings, uint32_t ctid);
+
+/** Path where the container's root is mounted; owned by the caller. NULL when out of memory. */
+char *vzr_openvz_root_path(const struct vzr_settings *settings, uint32_t ctid);
+
+/** The name for NAME= and the names/ link; NULL if the container goes by its number only. */
+const char *vzr_openvz_name(const struct vzr_handoff_job *job);
+
+/** 1 if @name in @dirfd is a directory that something is mounted on, 0 if not, or -errno. */
+VZR_MUST_CHECK int vzr_openvz_is_mount_point(int dirfd, const char *name);
+
+/* ---- openvz_lock.c: vzctl's lock file ---- */
+
+/** The lock() and unlock() of struct vzr_handoff_ops. */
+VZR_MUST_CHECK int vzr_openvz_lock(const struct vzr_handoff_job *job, struct vzr_undo *undo,
+				   struct vzr_error *err);
+void vzr_openvz_unlock(const struct vzr_handoff_job *job);
+
+/** Process id of the living owner of the lock; 0 if there is none or it is this process. */
+pid_t vzr_openvz_locked_by(const struct vzr_settings *settings, uint32_t ctid);
+
+/* ---- openvz_check.c ---- */
+
+/** The check() of struct vzr_handoff_ops. */
+VZR_MUST_CHECK int vzr_openvz_check(const struct vzr_handoff_job *job, struct vzr_error *err);
+
+/**
+ * Which container link @name of the names directory @dirfd leads to: 0 if it is absent or leads
+ * to none, else its id. -VZR_E_EXISTS if it is something else than a link to a CTID.conf.
+ */
+VZR_MUST_CHECK int vzr_openvz_name_owner(int dirfd, const char *name, uint32_t *ret_ctid,
+					 struct vzr_error *err);
+
+/* ---- openvz_conf.c: CTID.conf in memory ---- */
+
+/** The prepare() of struct vzr_handoff_ops. */
+VZR_MUST_CHECK int vzr_openvz_prepare(const struct vzr_handoff_job *job, struct vzr_kv *ret_conf,
+				      struct vzr_error *err);
+
+/* ---- openvz_net.c: the parameters of the network ---- */
+
+/** Sets IP_ADDRESS, NETIF and NAMESERVER as the domain says. */
+VZR_MUST_CHECK int vzr_openvz_net(const struct vzr_handoff_job *job, struct vzr_kv *conf,
+				  struct vzr_error *err);
+
+/* ---- openvz_publish.c ---- */
+
+/** The publish() and unpublish() of struct vzr_handoff_ops. */
+VZR_MUST_CHECK int vzr_openvz_publish(const struct vzr_handoff_job *job, const struct vzr_kv *conf,
+				      struct vzr_undo *undo, struct vzr_error *err);
+VZR_MUST_CHECK int vzr_openvz_unpublish(const struct vzr_handoff_job *job, struct vzr_undo *undo,
+					struct vzr_error *err);
