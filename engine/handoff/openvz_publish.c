@@ -207,7 +207,7 @@ int vzr_openvz_publish(const struct vzr_handoff_job *job, const struct vzr_kv *c
 
 static int remove_conf(const struct vzr_handoff_job *job, int conf_dir, struct vzr_error *err)
 {
-	char name[48], old[48];
+	char name[48], old[64];
 
 	snprintf(name, sizeof(name), "%u.conf", job->ctid);
 	if (unlinkat(conf_dir, name, 0) < 0 && errno != ENOENT)
@@ -236,7 +236,7 @@ static int remove_names(const struct vzr_handoff_job *job, struct vzr_error *err
 
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : vzr_fail_code(err, fd, "cannot open %s", path);
-	dir = fdopendir(dup(fd));
+	dir = fdopendir(fcntl(fd, F_DUPFD_CLOEXEC, 3));
 	if (!dir)
 		return vzr_fail_errno(err, "cannot read %s", path);
 	while ((entry = readdir(dir))) {
