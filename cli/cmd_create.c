@@ -92,14 +92,15 @@ static int run(struct cli *cli, void *context, int argc, char **argv, struct vzr
 		.handoff = given->handoff,
 		.no_sync = given->no_sync,
 	};
-	int r = vzr_cli_open(cli, err);
+	int r;
 
 	(void)argc;
+	cli->reports = given->dry_run;
+	r = vzr_cli_open(cli, err);
 	if (r < 0)
 		return r;
 	if (!given->dry_run)
 		return create(cli, argv[0], &request, err);
-	cli->reports = true;
 	return vzr_cli_document_check(cli, argv[0], &request, err);
 }
 

@@ -74,7 +74,8 @@ int main(int argc, char **argv)
 	struct cli cli = { .render = &vzr_cli_render_plain };
 	struct cli_line line = { 0 };
 	struct vzr_error err = { 0 };
-	static char *no_words[] = { NULL, NULL };
+	static char name[] = "vzroot";
+	static char *no_words[] = { name, NULL };
 	int r;
 
 	vzr_cli_process_init(&cli);
@@ -82,7 +83,6 @@ int main(int argc, char **argv)
 	if (argc < 1) {
 		argc = 1;
 		argv = no_words;
-		argv[0] = (char[]){ "vzroot" };
 	}
 	r = vzr_cli_parse(&cli, argc, argv, &line, &err);
 	if (r < 0)

@@ -56,13 +56,21 @@ static void catch_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Empty counts as not set. The text stays when the environment is cleared. */
+static const char *from_environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
 /* Libraries look at TAR_OPTIONS, http_proxy, XML_CATALOG_FILES, ...: what counts is vzroot.conf. */
 static void clear_environment(struct cli *cli)
 {
 	const char *term = getenv("TERM");
 
-	cli->root = getenv("VZROOT_ROOT");
-	cli->config = getenv("VZROOT_CONFIG");
+	cli->root = from_environment("VZROOT_ROOT");
+	cli->config = from_environment("VZROOT_CONFIG");
 	cli->dumb = term && strcmp(term, "dumb") == 0;
 	if (clearenv() != 0 || setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1) < 0)
 		vzr_cli_no_memory();

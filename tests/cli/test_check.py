@@ -117,7 +117,7 @@ def test_documents_without_template(run, root, document):
 
 
 def test_ill_formed(run, root, document):
-    path = document(text="<domain type='openvz'>\n <name>a</nam>\n</domain>\n")
+    path = document(text="<domain type='openvz'>\n <name>a</title>\n</domain>\n")
     outcome = run("--root", root, "check", path, "--json").fails(8, str(path))
     answer, = outcome.lines
     check_contract(answer)
@@ -144,9 +144,11 @@ def test_plan(run, root, document):
 
 def test_plan_for_people(run, root, document):
     out = run("--root", root, "check", document()).works().out
-    for text in (": ok\n", "  template        busybox-x86_64-minimal\n", "  quota           vzquota",
-                 "  limits          disk 100 MiB", "  handoff         openvz", "  trusted   ",
-                 "  area     ", "  private area    /vz/private/101\n", "  free     "):
+    for text in (": ok\n", "  template        busybox-x86_64-minimal\n",
+                 "  quota           vzquota",
+                 "  limits          disk 100 MiB", "  handoff         openvz",
+                 "  trusted   ", "  area     ", "  private area    /vz/private/101\n",
+                 "  free     "):
         assert text in out, out
     assert run("--root", root, "-q", "check", document()).works().out == ""
 

@@ -101,7 +101,7 @@ def test_bash_arguments(bash, tmp_path):
     (tmp_path / "folder").mkdir()
     assert "web.xml" in bash("create", "")
     assert bash("create", "--ctid", "1") == []
-    assert bash("create", "--root", "fo") == ["folder"]
+    assert bash("create", "--root", "fold") == ["folder"]
     assert bash("--set", "VE_P") == ["VE_PRIVATE="]
     assert bash("list", "-o", "VE_P") == ["VE_PRIVATE="]
 
