@@ -50,7 +50,8 @@ static int read_ctid(struct vzr_load *load, const xmlNode *node, const char *tex
 
 	if (text[0] == '0')
 		return vzr_node_fail(load, node,
-				     "CTID '%.40s' has a leading zero; write the plain number", text);
+				     "CTID '%.40s' has a leading zero; write the plain number",
+				     text);
 	if (vzr_parse_uint(text, VZR_CTID_LAST, &value) < 0 || value + 1 < VZR_CTID_FIRST)
 		return vzr_node_fail(load, node, "CTID '%.40s' is not in %u..%u", text,
 				     VZR_CTID_FIRST, VZR_CTID_LAST);
@@ -58,8 +59,9 @@ static int read_ctid(struct vzr_load *load, const xmlNode *node, const char *tex
 	/* libvirt's documentation and its own test begin at 100, OpenVZ's at 101. */
 	if (value >= VZR_CTID_FIRST)
 		return 0;
-	return vzr_node_warn(load, node, "CTID %s is kept by OpenVZ for itself; containers have "
-					 "%u..%u",
+	return vzr_node_warn(load, node,
+			     "CTID %s is kept by OpenVZ for itself; containers have "
+			     "%u..%u",
 			     text, VZR_CTID_FIRST, VZR_CTID_LAST);
 }
 
@@ -379,7 +381,8 @@ int vzr_domain_load(const char *file, const char *text, size_t length,
 		r = read_body(&load, xmlDocGetRootElement(doc));
 	if (r == 0)
 		r = finish(&load);
-	/* A text that could not be copied reads as empty: what was refused for it is not to blame. */
+	/* A text that could not be copied reads as empty: what was refused for it is not to blame.
+	 */
 	if (r == -ENOMEM || load.oom)
 		return vzr_fail_code(err, -ENOMEM, "%s", load.file);
 	if (r < 0)

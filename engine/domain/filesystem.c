@@ -40,9 +40,9 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-	{ "mount", VZR_ROOT_MOUNT, "dir" },   { "template", VZR_ROOT_TEMPLATE, "name" },
-	{ "file", VZR_ROOT_FILE, "file" },    { "block", VZR_ROOT_BLOCK, "dev" },
-	{ "bind", VZR_ROOT_BIND, "dir" },     { "ram", VZR_ROOT_RAM, "usage" },
+	{ "mount", VZR_ROOT_MOUNT, "dir" },    { "template", VZR_ROOT_TEMPLATE, "name" },
+	{ "file", VZR_ROOT_FILE, "file" },     { "block", VZR_ROOT_BLOCK, "dev" },
+	{ "bind", VZR_ROOT_BIND, "dir" },      { "ram", VZR_ROOT_RAM, "usage" },
 	{ "volume", VZR_ROOT_NONE, "volume" },
 };
 
@@ -101,9 +101,9 @@ static int check_type(struct vzr_load *load, const xmlNode *node, bool template,
 /* Unknown elements and attributes are refused here: a misspelt limit would be no limit. */
 static int check_children(struct vzr_load *load, const xmlNode *node)
 {
-	static const char *const known[] = { "driver",	 "binary", "source", "target",	"readonly",
-					     "template", "boot",   "alias",  "address", "acpi",
-					     "idmap",	 "virtio" };
+	static const char *const known[] = { "driver",	 "binary",   "source", "target",
+					     "readonly", "template", "boot",   "alias",
+					     "address",	 "acpi",     "idmap",  "virtio" };
 
 	for (const xmlNode *n = vzr_node_first(node); n; n = vzr_node_next(n)) {
 		bool found = vzr_is_limit(n);
@@ -113,7 +113,8 @@ static int check_children(struct vzr_load *load, const xmlNode *node)
 		if (!found && !n->ns)
 			return vzr_node_fail(load, n,
 					     "<%.40s> is not known in a <filesystem>; space limits "
-					     "are <space_hard_limit>, <space_soft_limit> and <quota>",
+					     "are <space_hard_limit>, <space_soft_limit> and "
+					     "<quota>",
 					     vzr_node_name(n));
 	}
 	return 0;
@@ -159,7 +160,8 @@ static int read_volume(struct vzr_load *load, const xmlNode *source, const char 
 		return -ENOMEM;
 	fs->source = vzr_take_ptr(text);
 	return vzr_node_warn(load, source,
-			     "type 'volume' is libvirt's storage pool '%.60s', which is not read", pool);
+			     "type 'volume' is libvirt's storage pool '%.60s', which is not read",
+			     pool);
 }
 
 static int read_source(struct vzr_load *load, const xmlNode *node, const struct kind *kind,
@@ -172,7 +174,8 @@ static int read_source(struct vzr_load *load, const xmlNode *node, const struct 
 	if (r < 0)
 		return r;
 	if (!source)
-		return vzr_node_fail(load, node, "a filesystem of type '%s' needs <source %s='...'/>",
+		return vzr_node_fail(load, node,
+				     "a filesystem of type '%s' needs <source %s='...'/>",
 				     kind->name, kind->attr);
 	value = vzr_node_attr(load, source, kind->attr);
 	if (!value && kind->type == VZR_ROOT_MOUNT)
@@ -242,8 +245,8 @@ static int read_target(struct vzr_load *load, const xmlNode *node, struct vzr_fi
 
 static int read_one(struct vzr_load *load, const xmlNode *node, struct vzr_filesystem *fs)
 {
+	const struct kind *kind = NULL;
 	const xmlNode *template;
-	const struct kind *kind;
 	int r = vzr_node_once(load, node, "template", &template);
 
 	if (r == 0)
@@ -330,11 +333,13 @@ static int collect_all(struct vzr_load *load, const xmlNode *root, struct entrie
 
 /*
  * True if @entry must be the root of this domain. OpenVZ knows no target: a template is the root,
- * and so is whatever stands alone.
+ * and so is whatever stands alone. A volume of libvirt's pools is none.
  */
 static bool claims_root(const struct vzr_load *load, const struct entries *entries,
 			const struct entry *entry)
 {
+	if (entry->fs.type == VZR_ROOT_NONE)
+		return false;
 	return !strcmp(entry->fs.target, "/") ||
 	       (load->openvz && (entry->fs.type == VZR_ROOT_TEMPLATE || entries->count == 1));
 }
@@ -350,10 +355,11 @@ static int choose_root(struct vzr_load *load, const struct entries *entries,
 		if (!claims_root(load, entries, entry))
 			continue;
 		if (root)
-			return vzr_node_fail(load, entry->node,
-					     "a second root: the one of line %u fills the container "
-					     "already (target '/', or any template of OpenVZ, is a root)",
-					     vzr_node_line(load, root->node));
+			return vzr_node_fail(
+				load, entry->node,
+				"a second root: the one of line %u fills the container "
+				"already (target '/', or any template of OpenVZ, is a root)",
+				vzr_node_line(load, root->node));
 		root = entry;
 	}
 	*ret_root = root;
@@ -384,8 +390,9 @@ static int read_limits(struct vzr_load *load, const struct entry *entry, bool is
 	if (r == 0 && !is_root)
 		r = vzr_slots_finish(load, &slots, &limits);
 	if (r == 0 && first && !is_root)
-		r = vzr_node_warn(load, first, "limits of a filesystem that is not the root are "
-					       "not enforced");
+		r = vzr_node_warn(load, first,
+				  "limits of a filesystem that is not the root are "
+				  "not enforced");
 	else if (r == 0 && first && entry->fs.type != VZR_ROOT_TEMPLATE)
 		r = vzr_node_warn(load, first,
 				  "limits of a root of type '%s' are not enforced: it is not made "
@@ -401,8 +408,8 @@ static int hand_over(struct vzr_load *load, struct entries *entries, const struc
 {
 	struct vzr_domain *domain = load->domain;
 
-	domain->filesystems = calloc(entries->count ? entries->count : 1,
-				     sizeof(*domain->filesystems));
+	domain->filesystems =
+		calloc(entries->count ? entries->count : 1, sizeof(*domain->filesystems));
 	if (!domain->filesystems)
 		return -ENOMEM;
 	for (size_t i = 0; i < entries->count; i++) {

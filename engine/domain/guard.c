@@ -41,12 +41,16 @@ static const struct magic magics[] = {
 static size_t utf8_length(const unsigned char *s, size_t left)
 {
 	static const unsigned int least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 :
-									  s[0] < 0xf5 ? 4 : 0;
+	static const unsigned char first[] = { 0, 0, 0xc2, 0xe0, 0xf0, 0xf5 };
 	unsigned int c;
+	size_t n;
 
-	if (n < 2 || n > left)
-		return n > left ? 0 : n;
+	if (s[0] < 0x80)
+		return 1;
+	for (n = 1; n < 5 && s[0] >= first[n + 1]; n++)
+		;
+	if (n < 2 || n > 4 || n > left)
+		return 0;
 	c = s[0] & (0x7fu >> n);
 	for (size_t i = 1; i < n; i++) {
 		if ((s[i] & 0xc0) != 0x80)

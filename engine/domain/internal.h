@@ -9,7 +9,7 @@
 
 #define VZR_XML_MAX (1u << 20) /* bytes of a document */
 #define VZR_XML_NAMESPACE "urn:vzroot:1"
-#define VZR_CTID_FIRST 101u	    /* below it OpenVZ keeps ids for itself */
+#define VZR_CTID_FIRST 101u	  /* below it OpenVZ keeps ids for itself */
 #define VZR_CTID_LAST 2147483644u /* VEID_MAX of vzctl */
 
 /** Which limit of one VM, user or group. */
@@ -49,14 +49,14 @@ struct vzr_load {
 	size_t length;		   /**< bytes of it */
 	struct vzr_error *err;	   /**< may be NULL */
 	struct vzr_domain *domain; /**< what is filled */
-	bool container;		   /**< a type of domain that has a root: openvz, lxc, vz, parallels */
-	bool openvz;		   /**< type openvz */
-	bool failed;		   /**< a refusal was reported already: the first one counts */
-	bool doctype;		   /**< the parser met a DOCTYPE */
-	int code;		   /**< of the refusal */
-	bool oom;		   /**< a text could not be copied; checked at the end */
-	size_t warnings_left_out;  /**< beyond the most that are kept */
-	struct vzr_list pool;	   /**< xmlChar texts lent by vzr_node_attr() and vzr_node_text() */
+	bool container; /**< a type of domain that has a root: openvz, lxc, vz, parallels */
+	bool openvz;	/**< type openvz */
+	bool failed;	/**< a refusal was reported already: the first one counts */
+	bool doctype;	/**< the parser met a DOCTYPE */
+	int code;	/**< of the refusal */
+	bool oom;	/**< a text could not be copied; checked at the end */
+	size_t warnings_left_out; /**< beyond the most that are kept */
+	struct vzr_list pool;	  /**< xmlChar texts lent by vzr_node_attr() and vzr_node_text() */
 	struct vzr_list warnings;
 	struct vzr_slots vm;
 	struct vzr_owners users;
@@ -85,8 +85,8 @@ void vzr_xml_place(const struct vzr_load *load, size_t offset, unsigned int *ret
 /* ---- node.c: access to elements ------------------------------------------------------------ */
 
 /** Fails with -VZR_E_INPUT at @node: place and path of the element, then the sentence. */
-int vzr_node_fail(struct vzr_load *load, const xmlNode *node, const char *fmt, ...)
-	VZR_PRINTF(3, 4) __attribute__((cold));
+int vzr_node_fail(struct vzr_load *load, const xmlNode *node, const char *fmt, ...) VZR_PRINTF(3, 4)
+	__attribute__((cold));
 
 /** Puts place and path of @node in front of the message that a check left in load->err. */
 int vzr_node_wrap(struct vzr_load *load, const xmlNode *node, int code) __attribute__((cold));
@@ -160,7 +160,8 @@ VZR_MUST_CHECK int vzr_node_scaled(struct vzr_load *load, const xmlNode *node,
 /** *@ret_copy = a copy of @text. -ENOMEM. An older copy there is freed. */
 VZR_MUST_CHECK int vzr_text_set(char **ret_copy, const char *text);
 
-/* ---- slots.c, limits_read.c: quotas ------------------------------------------------------------------ */
+/* ---- slots.c, limits_read.c: quotas
+ * ------------------------------------------------------------------ */
 
 /** Notes one limit. Fails if it is 0 or was said before. */
 VZR_MUST_CHECK int vzr_slot_set(struct vzr_load *load, struct vzr_slots *slots,
@@ -171,9 +172,8 @@ VZR_MUST_CHECK int vzr_slots_finish(struct vzr_load *load, const struct vzr_slot
 				    struct vzr_limits *ret_limits);
 
 /** Adds a user or group. Fails if the name is no name or was there before. */
-VZR_MUST_CHECK int vzr_owner_add(struct vzr_load *load, struct vzr_owners *owners,
-				 const char *name, const struct vzr_limits *limits,
-				 const xmlNode *node);
+VZR_MUST_CHECK int vzr_owner_add(struct vzr_load *load, struct vzr_owners *owners, const char *name,
+				 const struct vzr_limits *limits, const xmlNode *node);
 void vzr_owners_done(struct vzr_owners *owners);
 
 /** Where the limits of one <filesystem> go. */

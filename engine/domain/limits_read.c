@@ -53,8 +53,8 @@ static int read_space(struct vzr_load *load, const xmlNode *node, const struct v
 static int set_both(struct vzr_load *load, struct vzr_slots *slots, enum vzr_slot_kind soft,
 		    uint64_t value, const xmlNode *node)
 {
-	enum vzr_slot_kind hard = soft == VZR_SLOT_BLOCK_SOFT ? VZR_SLOT_BLOCK_HARD :
-								VZR_SLOT_INODE_HARD;
+	enum vzr_slot_kind hard =
+		soft == VZR_SLOT_BLOCK_SOFT ? VZR_SLOT_BLOCK_HARD : VZR_SLOT_INODE_HARD;
 	int r = vzr_slot_set(load, slots, hard, value, node);
 
 	return r < 0 ? r : vzr_slot_set(load, slots, soft, value, node);
@@ -87,7 +87,8 @@ static int read_typed_quota(struct vzr_load *load, const xmlNode *node,
 	return r < 0 ? r : set_both(load, sink->vm, VZR_SLOT_INODE_SOFT, value, node);
 }
 
-/* ---- 2007: <quota level='vm'>KiB</quota>, level='user' username=, level='group' groupname= ---- */
+/* ---- 2007: <quota level='vm'>KiB</quota>, level='user' username=, level='group' groupname= ----
+ */
 
 struct level {
 	const char *name;
@@ -149,7 +150,8 @@ static int read_quota(struct vzr_load *load, const xmlNode *node, const struct v
 	for (size_t i = 0; i < VZR_COUNT(levels); i++)
 		if (!strcmp(level, levels[i].name))
 			return read_level_quota(load, node, sink, &levels[i]);
-	return vzr_node_fail(load, node, "quota level '%.40s' is not known (vm, user, group)", level);
+	return vzr_node_fail(load, node, "quota level '%.40s' is not known (vm, user, group)",
+			     level);
 }
 
 bool vzr_is_limit(const xmlNode *node)
@@ -165,7 +167,8 @@ int vzr_limit_read(struct vzr_load *load, const xmlNode *node, const struct vzr_
 	if (vzr_node_is(node, "space_hard_limit") || vzr_node_is(node, "space_soft_limit"))
 		return read_space(load, node, sink);
 	if (vzr_node_is(node, "quote")) {
-		r = vzr_node_warn(load, node, "<quote> is read as a misspelt <quota>; write <quota>");
+		r = vzr_node_warn(load, node,
+				  "<quote> is read as a misspelt <quota>; write <quota>");
 		if (r < 0)
 			return r;
 	}
@@ -202,8 +205,8 @@ static int read_pair(struct vzr_load *load, const xmlNode *node, struct vzr_slot
 		if (!scaled.text)
 			continue;
 		any = true;
-		r = blocks ? vzr_node_scaled(load, node, &scaled, &value) :
-			     vzr_node_number(load, node, attrs[i], scaled.text, UINT64_MAX - 1,
+		r = blocks ? vzr_node_scaled(load, node, &scaled, &value)
+			   : vzr_node_number(load, node, attrs[i], scaled.text, UINT64_MAX - 1,
 					     &value);
 		if (r == 0)
 			r = vzr_slot_set(load, slots, kind, value, node);
@@ -223,8 +226,8 @@ static int read_pairs(struct vzr_load *load, const xmlNode *node, struct vzr_slo
 	for (const xmlNode *n = vzr_node_first(node); r == 0 && n; n = vzr_node_next(n)) {
 		if (!is_ours(n, "blocks") && !is_ours(n, "inodes"))
 			return vzr_node_fail(load, n,
-					     "<%.40s> is not known here (blocks, inodes of "
-					     VZR_XML_NAMESPACE ")",
+					     "<%.40s> is not known here (blocks, inodes "
+					     "of " VZR_XML_NAMESPACE ")",
 					     vzr_node_name(n));
 		r = read_pair(load, n, slots);
 	}

@@ -106,7 +106,8 @@ int vzr_metadata_read(struct vzr_load *load, const xmlNode *root)
 
 	for (const xmlNode *n = vzr_node_first(metadata); r == 0 && n; n = vzr_node_next(n)) {
 		if (nearly_ours(n))
-			return vzr_node_fail(load, n, "namespace '%.80s' is not known; ours is '%s'",
+			return vzr_node_fail(load, n,
+					     "namespace '%.80s' is not known; ours is '%s'",
 					     (const char *)n->ns->href, VZR_XML_NAMESPACE);
 		if (!vzr_node_is_ours(n))
 			continue;

@@ -9,10 +9,10 @@
 #include <string.h>
 
 #define INTERFACES 256
-#define IPS 1024	   /* of one interface */
-#define IDMAPS 340	   /* what a kernel takes */
-#define DEVICE_NAME 15	   /* IFNAMSIZ - 1 */
-#define HOST_NAME 64	   /* what sethostname() takes */
+#define IPS 1024       /* of one interface */
+#define IDMAPS 340     /* what a kernel takes */
+#define DEVICE_NAME 15 /* IFNAMSIZ - 1 */
+#define HOST_NAME 64   /* what sethostname() takes */
 #define NAMESERVERS 16
 
 /* ---- addresses ---- */
@@ -38,8 +38,9 @@ static int netmask_bits(const char *text)
 		return -1;
 	mask = ntohl(in.s_addr);
 	bits = __builtin_popcount(mask);
-	return bits == 0 ? mask == 0 ? 0 : -1 :
-	       mask == (uint32_t)(UINT32_MAX << (32 - bits)) ? bits : -1;
+	return bits == 0				       ? mask == 0 ? 0 : -1
+	       : mask == (uint32_t)(UINT32_MAX << (32 - bits)) ? bits
+							       : -1;
 }
 
 struct address {
@@ -116,8 +117,9 @@ static int check_device(struct vzr_load *load, const xmlNode *node, const char *
 	size_t n = strlen(name);
 
 	if (n == 0 || n > DEVICE_NAME || !strcmp(name, ".") || !strcmp(name, ".."))
-		return vzr_node_fail(load, node, "'%.60s' is no name of a network device (1 to %d "
-						 "bytes)",
+		return vzr_node_fail(load, node,
+				     "'%.60s' is no name of a network device (1 to %d "
+				     "bytes)",
 				     name, DEVICE_NAME);
 	for (const char *p = name; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr("._-@+", *p))
@@ -185,8 +187,8 @@ static int read_interface(struct vzr_load *load, const xmlNode *node, struct vzr
 /* A new empty interface of the domain, or NULL when out of memory. */
 static struct vzr_interface *add_interface(struct vzr_domain *domain)
 {
-	struct vzr_interface *items = reallocarray(domain->interfaces, domain->n_interfaces + 1,
-						   sizeof(*items));
+	struct vzr_interface *items =
+		reallocarray(domain->interfaces, domain->n_interfaces + 1, sizeof(*items));
 
 	if (!items)
 		return NULL;
@@ -226,7 +228,8 @@ int vzr_hostname_set(struct vzr_load *load, const xmlNode *node)
 		return vzr_node_fail(load, node, "a second host name ('%.60s' is there); keep one",
 				     load->domain->hostname);
 	if (strlen(name) > HOST_NAME)
-		return vzr_node_fail(load, node, "the host name is longer than %d bytes", HOST_NAME);
+		return vzr_node_fail(load, node, "the host name is longer than %d bytes",
+				     HOST_NAME);
 	if (!isalnum((unsigned char)name[0]) || strstr(name, ".."))
 		return vzr_node_fail(load, node, "'%.64s' is not a host name", name);
 	for (const char *p = name; *p; p++)
@@ -316,7 +319,8 @@ int vzr_network_read(struct vzr_load *load, const xmlNode *root)
 		else if (vzr_node_is(n, "network"))
 			r = read_network(load, n);
 		else if (vzr_node_is(n, "container"))
-			for (const xmlNode *c = vzr_node_first(n); r == 0 && c; c = vzr_node_next(c))
+			for (const xmlNode *c = vzr_node_first(n); r == 0 && c;
+			     c = vzr_node_next(c))
 				if (vzr_node_is(c, "network"))
 					r = read_network(load, c);
 	}

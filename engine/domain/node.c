@@ -8,9 +8,9 @@
 
 #include <string.h>
 
-#define WARNINGS 64	/* more are counted only */
-#define PATH_TEXT 160	/* bytes of an element's path in a message */
-#define PATH_LEVELS 12	/* deeper paths are cut in the middle */
+#define WARNINGS 32    /* more are counted only */
+#define PATH_TEXT 160  /* bytes of an element's path in a message */
+#define PATH_LEVELS 12 /* deeper paths are cut in the middle */
 #define SENTENCE 400
 
 static const char blanks[] = " \t\r\n";

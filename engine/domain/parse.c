@@ -167,8 +167,8 @@ static void free_ctxtp(xmlParserCtxt **ctxt)
 int vzr_xml_parse(struct vzr_load *load, xmlDoc **ret_doc)
 {
 	VZR_CLEANUP(free_ctxtp) xmlParserCtxt *ctxt = NULL;
-	int options = XML_PARSE_NONET | XML_PARSE_NOCDATA | XML_PARSE_IGNORE_ENC |
-		      XML_PARSE_COMPACT;
+	int options =
+		XML_PARSE_NONET | XML_PARSE_NOCDATA | XML_PARSE_IGNORE_ENC | XML_PARSE_COMPACT;
 	xmlDoc *doc;
 	int r = vzr_xml_guard(load);
 

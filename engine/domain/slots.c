@@ -9,12 +9,12 @@
 #include <search.h>
 #include <string.h>
 
-#define NAME_BYTES 255	       /* of a user or group */
+#define NAME_BYTES 255		/* of a user or group */
 #define ID_MAX (UINT32_MAX - 1) /* 2^32-1 means "no change" to chown() */
 
 static const char *const slot_names[VZR_SLOT_COUNT] = {
-	"soft space limit", "hard space limit", "soft inode limit", "hard inode limit",
-	"grace time",
+	"soft space limit", "hard space limit", "soft inode limit",
+	"hard inode limit", "grace time",
 };
 
 int vzr_slot_set(struct vzr_load *load, struct vzr_slots *slots, enum vzr_slot_kind kind,
@@ -23,7 +23,8 @@ int vzr_slot_set(struct vzr_load *load, struct vzr_slots *slots, enum vzr_slot_k
 	struct vzr_slot *slot = &slots->slot[kind];
 
 	if (slot->node)
-		return vzr_node_fail(load, node, "the %s is given twice (first on line %u); keep one",
+		return vzr_node_fail(load, node,
+				     "the %s is given twice (first on line %u); keep one",
 				     slot_names[kind], vzr_node_line(load, slot->node));
 	if (!value)
 		return vzr_node_fail(load, node,
@@ -118,11 +119,12 @@ static int check_owner(struct vzr_load *load, const char *what, const char *name
 	if (name[strspn(name, "0123456789")])
 		return 0;
 	if (name[0] == '0' && name[1])
-		return vzr_node_fail(load, node, "%s id '%.60s' has a leading zero; write it without",
-				     what, name);
+		return vzr_node_fail(load, node,
+				     "%s id '%.60s' has a leading zero; write it without", what,
+				     name);
 	if (vzr_parse_uint(name, ID_MAX, &id) < 0)
-		return vzr_node_fail(load, node, "%s id %.60s is too large (at most %u)", what, name,
-				     ID_MAX);
+		return vzr_node_fail(load, node, "%s id %.60s is too large (at most %u)", what,
+				     name, ID_MAX);
 	return 0;
 }
 

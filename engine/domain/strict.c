@@ -47,7 +47,8 @@ static int fail_template(struct vzr_load *load, const xmlNode *node)
 {
 	if (inside_disk(node) || vzr_node_is(node, "disk"))
 		return vzr_node_fail(load, node,
-				     "a template belongs in <filesystem>, not in <disk>: a disk is a "
+				     "a template belongs in <filesystem>, not in <disk>: a disk is "
+				     "a "
 				     "block device, and a container's root is a tree of files");
 	return vzr_node_fail(load, node,
 			     "a <template> belongs in a <filesystem> of <devices>, not here");
@@ -60,7 +61,8 @@ static int check_attrs(struct vzr_load *load, const xmlNode *node)
 
 		if (!attr->ns && vzr_quota_like(name))
 			return vzr_node_fail(load, node,
-					     "attribute '%.40s' looks like a quota, but none is read "
+					     "attribute '%.40s' looks like a quota, but none is "
+					     "read "
 					     "here; quotas are elements of <filesystem>",
 					     name);
 	}
@@ -76,7 +78,8 @@ static int check_foreign(struct vzr_load *load, const xmlNode *node)
 				     VZR_XML_NAMESPACE);
 	if (vzr_quota_like(vzr_node_name(node)) || !strcmp(vzr_node_name(node), "template") ||
 	    !strcmp(vzr_node_name(node), "filesystem"))
-		return vzr_node_warn(load, node, "the element is ignored: it is in namespace '%.80s'",
+		return vzr_node_warn(load, node,
+				     "the element is ignored: it is in namespace '%.80s'",
 				     (const char *)node->ns->href);
 	return 0;
 }
@@ -101,11 +104,12 @@ static int check_node(struct vzr_load *load, const xmlNode *root, const xmlNode 
 		return fail_template(load, node);
 	if (vzr_quota_like(name) && !read)
 		return vzr_node_fail(load, node,
-				     inside_disk(node) ?
-					     "<%.40s> inside a <disk> limits nothing; quotas belong "
-					     "in <filesystem>" :
-					     "<%.40s> is not read here; quotas belong in a "
-					     "<filesystem> of <devices>, or in <metadata>",
+				     inside_disk(node)
+					     ? "<%.40s> inside a <disk> limits nothing; quotas "
+					       "belong "
+					       "in <filesystem>"
+					     : "<%.40s> is not read here; quotas belong in a "
+					       "<filesystem> of <devices>, or in <metadata>",
 				     name);
 	if (!strcmp(name, "filesystem") && !is_read_filesystem(root, node))
 		return vzr_node_fail(load, node,
@@ -122,13 +126,12 @@ static int check_node(struct vzr_load *load, const xmlNode *root, const xmlNode 
 int vzr_strict_check(struct vzr_load *load, const xmlNode *root)
 {
 	const xmlNode *node = vzr_node_first(root), *next;
+	int r = check_attrs(load, root);
 
-	while (node) {
+	while (r == 0 && node) {
 		bool skip = is_passed_over(root, node);
-		int r = skip ? 0 : check_node(load, root, node);
 
-		if (r < 0)
-			return r;
+		r = skip ? 0 : check_node(load, root, node);
 		next = skip ? NULL : vzr_node_first(node);
 		while (!next && node != root) {
 			next = vzr_node_next(node);
@@ -137,5 +140,5 @@ int vzr_strict_check(struct vzr_load *load, const xmlNode *root)
 		}
 		node = node == root ? NULL : next;
 	}
-	return 0;
+	return r;
 }
