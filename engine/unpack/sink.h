@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where checked members go: into a tree, or nowhere (measuring). The walker knows nothing of what
+ * is behind it, so that more writers can stand there.
+ */
+#pragma once
+
+#include "engine/unpack/tally.h"
+
+/** A receiver of members, in the order of the archive. Messages come without the member's name. */
+struct vzr_sink {
+	const struct vzr_sink_ops *ops;
+	struct vzr_tally *tally;
+	struct vzr_left_out *left_out;
+};
+
+struct vzr_sink_ops {
+	/** A member begins. @member is lent until end() returns. */
+	int (*begin)(struct vzr_sink *sink, const struct vzr_member *member, struct vzr_error *err);
+	/** Bytes of the file's content at @offset; ascending, holes left out. Lent for the call. */
+	int (*data)(struct vzr_sink *sink, const void *data, size_t len, uint64_t offset,
+		    struct vzr_error *err);
+	/** The member is complete. Called for files only. */
+	int (*end)(struct vzr_sink *sink, struct vzr_error *err);
+	/** The archive is complete: what has to wait for all members. Names the member itself. */
+	int (*finish)(struct vzr_sink *sink, struct vzr_error *err);
+	void (*free)(struct vzr_sink *sink);
+};
+
+/** A sink that makes nothing and counts what a tree would take. */
+VZR_MUST_CHECK int vzr_measure_new(struct vzr_tally *tally, struct vzr_left_out *left_out,
+				   struct vzr_sink **ret_sink, struct vzr_error *err);
+
+/** A sink that makes the members below @tree_fd (borrowed), an empty directory. */
+VZR_MUST_CHECK int vzr_tree_new(int tree_fd, struct vzr_tally *tally,
+				struct vzr_left_out *left_out, struct vzr_sink **ret_sink,
+				struct vzr_error *err);

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Reader and decoder as two stages. */
+#include "engine/unpack/source.h"
+
+#include "engine/base/cleanup.h"
+#include "engine/unpack/decode.h"
+#include "engine/unpack/header.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#define BLOCK ((size_t)256 << 10)
+#define READ_BLOCKS 4u
+#define TAR_BLOCKS 8u
+
+struct vzr_source {
+	int fd;
+	uint64_t offset; /* the reader's */
+	uint64_t total;
+	struct vzr_hash *sha256;
+	struct vzr_hash *sha512; /* NULL unless it is expected */
+	const struct vzr_digest *expected;
+	bool threads;
+	struct vzr_stage *reader;
+	struct vzr_input input;
+	struct vzr_decoder decoder; /* ops NULL: a plain tar */
+	struct vzr_stage *tar;
+	bool checked; /* the first block was looked at */
+};
+
+static int read_fill(void *data, void *block, size_t size, size_t *ret_len,
+		     struct vzr_error *err)
+{
+	struct vzr_source *source = data;
+	size_t len = 0;
+
+	while (len < size) {
+		ssize_t n = pread(source->fd, (char *)block + len, size - len,
+				  (off_t)source->offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return vzr_fail_errno(err, "cannot read the archive");
+		if (n == 0)
+			break;
+		len += (size_t)n;
+		source->offset += (uint64_t)n;
+	}
+	vzr_hash_add(source->sha256, block, len);
+	if (source->sha512)
+		vzr_hash_add(source->sha512, block, len);
+	*ret_len = len;
+	return 0;
+}
+
+int vzr_source_new(int fd, const struct vzr_digest *expected, bool threads,
+		   struct vzr_source **ret_source, struct vzr_error *err)
+{
+	struct vzr_source *source = calloc(1, sizeof(*source));
+	struct stat st;
+	int r;
+
+	if (!source)
+		return vzr_fail_code(err, -ENOMEM, "cannot set up the unpacking");
+	source->fd = fd;
+	source->expected = expected;
+	source->threads = threads;
+	r = fstat(fd, &st) < 0 ? vzr_fail_errno(err, "cannot look at the archive") : 0;
+	if (r == 0) {
+		source->total = st.st_size > 0 ? (uint64_t)st.st_size : 0;
+		r = vzr_hash_new(VZR_SHA256, &source->sha256);
+		if (r == 0 && expected && expected->algo == VZR_SHA512)
+			r = vzr_hash_new(VZR_SHA512, &source->sha512);
+		if (r < 0)
+			vzr_fail_code(err, r, "cannot hash the archive");
+	}
+	if (r == 0)
+		r = vzr_stage_new(read_fill, source, BLOCK, threads ? READ_BLOCKS : 1,
+				  &source->reader, err);
+	if (r < 0) {
+		vzr_source_free(source);
+		return r;
+	}
+	source->input.stage = source->reader;
+	*ret_source = source;
+	return 0;
+}
+
+void vzr_source_free(struct vzr_source *source)
+{
+	if (!source)
+		return;
+	/* The reader lives on until the decoder, which may wait for it, has ended. */
+	vzr_stage_free(source->tar);
+	vzr_stage_free(source->reader);
+	if (source->decoder.ops)
+		source->decoder.ops->close(&source->decoder);
+	vzr_hash_free(source->sha256);
+	vzr_hash_free(source->sha512);
+	free(source);
+}
+
+int vzr_source_start(struct vzr_source *source, unsigned int max_ratio, struct vzr_error *err)
+{
+	const struct vzr_decoder_ops *ops;
+	int r = vzr_input_more(&source->input, err);
+
+	if (r < 0)
+		return r;
+	if (source->input.ended)
+		return vzr_fail(err, -VZR_E_ARCHIVE, "not a tar archive: the file is empty");
+	ops = vzr_decoder_find(source->input.data, source->input.len);
+	if (!ops)
+		return 0;
+	source->decoder.input = &source->input;
+	source->decoder.max_ratio = max_ratio;
+	source->decoder.ops = ops;
+	r = ops->open(&source->decoder, err);
+	if (r < 0) {
+		source->decoder.ops = NULL;
+		return r;
+	}
+	return vzr_stage_new(vzr_decoder_fill, &source->decoder, BLOCK,
+			     source->threads ? TAR_BLOCKS : 1, &source->tar, err);
+}
+
+static bool all_zero(const unsigned char *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (data[i])
+			return false;
+	return true;
+}
+
+/* The first bytes of what should be a tar. */
+static int check_first(const struct vzr_source *source, const unsigned char *data, size_t len,
+		       struct vzr_error *err)
+{
+	const struct vzr_decoder_ops *inner = vzr_decoder_find(data, len);
+	const char *what = vzr_magic_name(data, len);
+	const char *where = source->decoder.ops ? " inside the compression" : "";
+
+	if (len >= 512 && (vzr_header_sum_ok(data) || all_zero(data, 512)))
+		return 0;
+	if (inner)
+		return vzr_fail(err, -VZR_E_ARCHIVE,
+				"not a tar archive: it is compressed twice (%s inside %s)",
+				inner->name, vzr_source_compression(source));
+	if (!what && len < 512)
+		what = "something shorter than a tar can be";
+	if (!what)
+		what = "nothing that is known here";
+	return vzr_fail(err, -VZR_E_ARCHIVE, "not a tar archive: it looks like %s%s", what, where);
+}
+
+int vzr_source_next(struct vzr_source *source, const void **ret_block, size_t *ret_len,
+		    struct vzr_error *err)
+{
+	int r;
+
+	if (source->tar) {
+		r = vzr_stage_next(source->tar, ret_block, ret_len, err);
+	} else {
+		r = vzr_input_more(&source->input, err);
+		*ret_block = source->input.data;
+		*ret_len = source->input.len;
+		source->input.len = 0;
+	}
+	if (r < 0 || source->checked)
+		return r;
+	source->checked = true;
+	return check_first(source, *ret_block, *ret_len, err);
+}
+
+uint64_t vzr_source_position(const struct vzr_source *source, uint64_t *ret_total)
+{
+	*ret_total = source->total;
+	return atomic_load_explicit(&source->input.consumed, memory_order_relaxed);
+}
+
+const char *vzr_source_compression(const struct vzr_source *source)
+{
+	return source->decoder.ops ? source->decoder.ops->name : "none";
+}
+
+static int check_digest(const struct vzr_digest *expected, const struct vzr_digest *got,
+			struct vzr_error *err)
+{
+	char a[VZR_DIGEST_TEXT], b[VZR_DIGEST_TEXT];
+
+	if (vzr_digest_equal(expected, got))
+		return 0;
+	return vzr_fail(err, -VZR_E_DIGEST, "the archive's bytes are %s, but must be %s",
+			vzr_digest_text(got, a), vzr_digest_text(expected, b));
+}
+
+int vzr_source_digest(struct vzr_source *source, struct vzr_digest *ret_sha256,
+		      uint64_t *ret_bytes, struct vzr_error *err)
+{
+	struct vzr_digest sha256, sha512;
+
+	if (source->tar)
+		vzr_stage_stop(source->tar);
+	do {
+		int r;
+
+		source->input.len = 0;
+		r = vzr_input_more(&source->input, err);
+		if (r < 0)
+			return r;
+	} while (!source->input.ended);
+	vzr_hash_end(source->sha256, &sha256);
+	*ret_sha256 = sha256;
+	*ret_bytes = source->offset;
+	if (source->sha512) {
+		vzr_hash_end(source->sha512, &sha512);
+		return check_digest(source->expected, &sha512, err);
+	}
+	return source->expected ? check_digest(source->expected, &sha256, err) : 0;
+}
