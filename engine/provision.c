@@ -19,6 +19,8 @@
 
 #define FIRST_CTID 101u
 #define LAST_CTID 2147483644u
+/* Ids that look free but are refused: after so many it is not the id (but the name, say). */
+#define MAX_REFUSED_IDS 16
 
 /* Everything that one creation holds; released by creation_done(). */
 struct creation {
@@ -142,7 +144,8 @@ static int take_ctid(struct creation *c, uint32_t ctid, struct vzr_error *err)
 }
 
 /* 1 if @ctid was claimed, 0 if it is in use, < 0 on another error. */
-static int try_ctid(struct creation *c, uint32_t ctid, struct vzr_error *err)
+static int try_ctid(struct creation *c, uint32_t ctid, unsigned int *refused,
+		    struct vzr_error *err)
 {
 	int r = vzr_record_exists(c->engine->settings, ctid)
 			? 1
@@ -153,13 +156,16 @@ static int try_ctid(struct creation *c, uint32_t ctid, struct vzr_error *err)
 	r = take_ctid(c, ctid, err);
 	if (r == 0)
 		r = claim_ctid(c, err);
-	if (r == -VZR_E_BUSY || r == -VZR_E_EXISTS)
+	if (r == -VZR_E_BUSY)
+		return 0;
+	if (r == -VZR_E_EXISTS && ++*refused < MAX_REFUSED_IDS)
 		return 0;
 	return r < 0 ? r : 1;
 }
 
 static int stage_claim(struct creation *c, struct vzr_error *err)
 {
+	unsigned int refused = 0;
 	int r = vzr_journal_begin(c->engine->settings, "create", c->request.no_sync, &c->undo, err);
 
 	if (r < 0)
@@ -167,7 +173,7 @@ static int stage_claim(struct creation *c, struct vzr_error *err)
 	if (c->decision.ctid)
 		return claim_ctid(c, err);
 	for (uint32_t ctid = FIRST_CTID; ctid <= LAST_CTID; ctid++) {
-		r = try_ctid(c, ctid, err);
+		r = try_ctid(c, ctid, &refused, err);
 		if (r != 0)
 			return r < 0 ? r : 0;
 		r = vzr_cancelled(&c->engine->ctx, err);
