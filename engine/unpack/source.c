@@ -13,7 +13,7 @@
 #define READ_BLOCKS 4u
 #define TAR_BLOCKS 8u
 
-struct vzr_source {
+struct vzr_feed {
 	int fd;
 	uint64_t offset; /* the reader's */
 	uint64_t total;
@@ -31,7 +31,7 @@ struct vzr_source {
 static int read_fill(void *data, void *block, size_t size, size_t *ret_len,
 		     struct vzr_error *err)
 {
-	struct vzr_source *source = data;
+	struct vzr_feed *source = data;
 	size_t len = 0;
 
 	while (len < size) {
@@ -54,10 +54,10 @@ static int read_fill(void *data, void *block, size_t size, size_t *ret_len,
 	return 0;
 }
 
-int vzr_source_new(int fd, const struct vzr_digest *expected, bool threads,
-		   struct vzr_source **ret_source, struct vzr_error *err)
+int vzr_feed_new(int fd, const struct vzr_digest *expected, bool threads,
+		   struct vzr_feed **ret_source, struct vzr_error *err)
 {
-	struct vzr_source *source = calloc(1, sizeof(*source));
+	struct vzr_feed *source = calloc(1, sizeof(*source));
 	struct stat st;
 	int r;
 
@@ -79,7 +79,7 @@ int vzr_source_new(int fd, const struct vzr_digest *expected, bool threads,
 		r = vzr_stage_new(read_fill, source, BLOCK, threads ? READ_BLOCKS : 1,
 				  &source->reader, err);
 	if (r < 0) {
-		vzr_source_free(source);
+		vzr_feed_free(source);
 		return r;
 	}
 	source->input.stage = source->reader;
@@ -87,7 +87,7 @@ int vzr_source_new(int fd, const struct vzr_digest *expected, bool threads,
 	return 0;
 }
 
-void vzr_source_free(struct vzr_source *source)
+void vzr_feed_free(struct vzr_feed *source)
 {
 	if (!source)
 		return;
@@ -101,7 +101,7 @@ void vzr_source_free(struct vzr_source *source)
 	free(source);
 }
 
-int vzr_source_start(struct vzr_source *source, unsigned int max_ratio, struct vzr_error *err)
+int vzr_feed_start(struct vzr_feed *source, unsigned int max_ratio, struct vzr_error *err)
 {
 	const struct vzr_decoder_ops *ops;
 	int r = vzr_input_more(&source->input, err);
@@ -134,7 +134,7 @@ static bool all_zero(const unsigned char *data, size_t len)
 }
 
 /* The first bytes of what should be a tar. */
-static int check_first(const struct vzr_source *source, const unsigned char *data, size_t len,
+static int check_first(const struct vzr_feed *source, const unsigned char *data, size_t len,
 		       struct vzr_error *err)
 {
 	const struct vzr_decoder_ops *inner = vzr_decoder_find(data, len);
@@ -146,7 +146,7 @@ static int check_first(const struct vzr_source *source, const unsigned char *dat
 	if (inner)
 		return vzr_fail(err, -VZR_E_ARCHIVE,
 				"not a tar archive: it is compressed twice (%s inside %s)",
-				inner->name, vzr_source_compression(source));
+				inner->name, vzr_feed_compression(source));
 	if (!what && len < 512)
 		what = "something shorter than a tar can be";
 	if (!what)
@@ -154,7 +154,7 @@ static int check_first(const struct vzr_source *source, const unsigned char *dat
 	return vzr_fail(err, -VZR_E_ARCHIVE, "not a tar archive: it looks like %s%s", what, where);
 }
 
-int vzr_source_next(struct vzr_source *source, const void **ret_block, size_t *ret_len,
+int vzr_feed_next(struct vzr_feed *source, const void **ret_block, size_t *ret_len,
 		    struct vzr_error *err)
 {
 	int r;
@@ -173,13 +173,13 @@ int vzr_source_next(struct vzr_source *source, const void **ret_block, size_t *r
 	return check_first(source, *ret_block, *ret_len, err);
 }
 
-uint64_t vzr_source_position(const struct vzr_source *source, uint64_t *ret_total)
+uint64_t vzr_feed_position(const struct vzr_feed *source, uint64_t *ret_total)
 {
 	*ret_total = source->total;
 	return atomic_load_explicit(&source->input.consumed, memory_order_relaxed);
 }
 
-const char *vzr_source_compression(const struct vzr_source *source)
+const char *vzr_feed_compression(const struct vzr_feed *source)
 {
 	return source->decoder.ops ? source->decoder.ops->name : "none";
 }
@@ -195,7 +195,7 @@ static int check_digest(const struct vzr_digest *expected, const struct vzr_dige
 			vzr_digest_text(got, a), vzr_digest_text(expected, b));
 }
 
-int vzr_source_digest(struct vzr_source *source, struct vzr_digest *ret_sha256,
+int vzr_feed_digest(struct vzr_feed *source, struct vzr_digest *ret_sha256,
 		      uint64_t *ret_bytes, struct vzr_error *err)
 {
 	struct vzr_digest sha256, sha512;
