@@ -257,11 +257,26 @@ static int read_onboot(struct vzr_load *load, const xmlNode *root)
 	return 0;
 }
 
+/* <container> was of two releases and has three children; another one is a misspelt one. */
+static int check_container(struct vzr_load *load, const xmlNode *container)
+{
+	for (const xmlNode *n = vzr_node_first(container); n; n = vzr_node_next(n))
+		if (!vzr_node_is(n, "filesystem") && !vzr_node_is(n, "network") &&
+		    !vzr_node_is(n, "profile"))
+			return vzr_node_fail(load, n,
+					     "<%.40s> is not known in a <container> (filesystem, "
+					     "network, profile)",
+					     vzr_node_name(n));
+	return 0;
+}
+
 static int read_legacy(struct vzr_load *load, const xmlNode *root)
 {
 	const xmlNode *container;
 	int r = vzr_node_once(load, root, "container", &container);
 
+	if (r == 0)
+		r = check_container(load, container);
 	if (r == 0)
 		r = read_vpsid(load, root);
 	if (r == 0)

@@ -20,7 +20,12 @@ static int read_template(struct vzr_load *load, const xmlNode *node)
 		r = vzr_template_check(load, node, name, false);
 	if (r < 0)
 		return r;
-	if (root->type == VZR_ROOT_NONE && !root->target) {
+	if (!load->container)
+		return vzr_node_fail(load, node,
+				     "a domain of type '%.40s' is no container: nothing in it is "
+				     "made from a template",
+				     load->domain->type);
+	if (root->type == VZR_ROOT_NONE) {
 		root->type = VZR_ROOT_TEMPLATE;
 		r = vzr_text_set(&root->target, "/");
 	} else if (root->type != VZR_ROOT_TEMPLATE) {
@@ -101,7 +106,7 @@ static bool nearly_ours(const xmlNode *node)
 
 int vzr_metadata_read(struct vzr_load *load, const xmlNode *root)
 {
-	const xmlNode *metadata, *top = NULL;
+	const xmlNode *metadata = NULL, *top = NULL;
 	int r = vzr_node_once(load, root, "metadata", &metadata);
 
 	for (const xmlNode *n = vzr_node_first(metadata); r == 0 && n; n = vzr_node_next(n)) {

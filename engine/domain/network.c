@@ -388,7 +388,7 @@ static int read_map(struct vzr_load *load, const xmlNode *node)
 
 int vzr_idmap_read(struct vzr_load *load, const xmlNode *root)
 {
-	const xmlNode *idmap;
+	const xmlNode *idmap = NULL;
 	int r = vzr_node_once(load, root, "idmap", &idmap);
 
 	for (const xmlNode *n = vzr_node_first(idmap); r == 0 && n; n = vzr_node_next(n))

@@ -135,7 +135,7 @@ static void on_error(void *data, error_ptr e)
 
 	if (e->level < XML_ERR_ERROR || load->failed)
 		return;
-	if (e->code == XML_ERR_NO_MEMORY) {
+	if (e->code == XML_ERR_NO_MEMORY || !e->message) {
 		load->oom = true;
 		return;
 	}
@@ -143,7 +143,7 @@ static void on_error(void *data, error_ptr e)
 		(void)fail_mismatch(load, e, at);
 		return;
 	}
-	snprintf(text, sizeof(text), "%s", e->message ? e->message : "no reason given");
+	snprintf(text, sizeof(text), "%s", e->message);
 	text[strcspn(text, "\n")] = '\0';
 	if (e->code == XML_ERR_UNDECLARED_ENTITY || e->code == XML_WAR_UNDECLARED_ENTITY)
 		(void)vzr_xml_fail(load, at,
@@ -188,12 +188,14 @@ int vzr_xml_parse(struct vzr_load *load, xmlDoc **ret_doc)
 	ctxt->sax->comment = NULL;
 	ctxt->sax->processingInstruction = NULL;
 	doc = xmlCtxtReadMemory(ctxt, load->text, (int)load->length, NULL, NULL, options);
-	if (load->failed || load->oom || !doc) {
+	/* Out of memory is not always an error to libxml2: there may be no tree, or a part of one.
+	 */
+	if (!load->failed && (!doc || ctxt->disableSAX || ctxt->errNo == XML_ERR_NO_MEMORY))
+		load->oom = true;
+	if (load->failed || load->oom) {
 		xmlFreeDoc(doc);
 		ctxt->myDoc = NULL;
-		if (load->oom)
-			return -ENOMEM;
-		return vzr_xml_fail(load, parser_offset(load, ctxt), "not well-formed");
+		return load->oom ? -ENOMEM : load->code;
 	}
 	*ret_doc = doc;
 	return 0;

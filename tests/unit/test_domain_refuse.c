@@ -209,6 +209,14 @@ static const struct refusal inputs[] = {
 	  "<target dir='/'/></filesystem></devices><metadata><v:container " OURS ">"
 	  "<v:template>a</v:template></v:container></metadata></domain>",
 	  "which cannot have a template" },
+	{ "<domain type='qemu'><name>a</name><metadata><v:container " OURS ">"
+	  "<v:template>a</v:template></v:container></metadata></domain>",
+	  "type 'qemu' is no container" },
+	{ HEAD "<container><filesytem/></container></domain>", "not known in a <container>" },
+	{ HEAD "<metadata/><metadata/></domain>", "a second <metadata>" },
+	{ HEAD "<idmap/><idmap/></domain>", "a second <idmap>" },
+	{ HEAD "<os/><os/></domain>", "a second <os>" },
+	{ HEAD "<container/><container/></domain>", "a second <container>" },
 	/* network */
 	{ DEV("<interface/>"), "attribute 'type' is missing" },
 	{ DEV("<interface type='bridge'><mac address='00:11'/></interface>"), "no MAC address" },
