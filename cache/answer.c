@@ -83,7 +83,7 @@ static void date(char out[VZR_VALIDATOR_MAX], const char *value)
 		if (!isalnum((unsigned char)*p) && !strchr(" ,:+-", *p))
 			return;
 	if (strlen(value) < VZR_VALIDATOR_MAX)
-		strcpy(out, value);
+		memcpy(out, value, strlen(value) + 1);
 }
 
 void vzr_answer_line(struct vzr_answer *answer, const char *line, size_t len)

@@ -72,7 +72,8 @@ static int open_file(struct vzr_store *store, int dir, const char *hex, struct s
 	if (fd < 0 && errno == ENOENT)
 		return not_here(store, hex, err);
 	if (fd < 0 && errno != ELOOP && errno != ENXIO)
-		return vzr_fail_errno(err, "cannot open blob %s of the cache %s", hex, store->path);
+		return vzr_fail_errno(err, "cannot open blob %s of the cache %s", hex,
+				      store->path);
 	if (fd >= 0 && fstat(fd, ret_st) < 0)
 		return vzr_fail_errno(err, "cannot look at blob %s of the cache %s", hex,
 				      store->path);
@@ -137,7 +138,8 @@ int vzr_store_blob_verify(struct vzr_store *store, const struct vzr_digest *sha2
 				"removed: %s",
 				hex, store->path, strerror(errno));
 	return vzr_fail(err, -VZR_E_DIGEST,
-			"blob %s of the cache %s had changed on disk and was removed; pull it again",
+			"blob %s of the cache %s had changed on disk and was removed; pull it "
+			"again",
 			hex, store->path);
 }
 

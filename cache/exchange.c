@@ -242,10 +242,12 @@ static const struct {
 	enum vzr_outcome outcome;
 	const char *text;
 } results[] = {
-	{ CURLE_COULDNT_RESOLVE_HOST, VZR_OUTCOME_PASSING, "the host name cannot be resolved (DNS)" },
+	{ CURLE_COULDNT_RESOLVE_HOST, VZR_OUTCOME_PASSING,
+	  "the host name cannot be resolved (DNS)" },
 	{ CURLE_COULDNT_RESOLVE_PROXY, VZR_OUTCOME_PASSING,
 	  "the proxy's name cannot be resolved (DNS)" },
-	{ CURLE_PEER_FAILED_VERIFICATION, VZR_OUTCOME_USELESS, "the TLS certificate is not trusted" },
+	{ CURLE_PEER_FAILED_VERIFICATION, VZR_OUTCOME_USELESS,
+	  "the TLS certificate is not trusted" },
 	{ CURLE_SSL_CACERT_BADFILE, VZR_OUTCOME_USELESS, "the CA file cannot be used" },
 	{ CURLE_SSL_CONNECT_ERROR, VZR_OUTCOME_PASSING, "the TLS handshake failed" },
 	{ CURLE_GOT_NOTHING, VZR_OUTCOME_PASSING, "the connection was closed without an answer" },

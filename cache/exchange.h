@@ -7,16 +7,16 @@
 
 /** What every transfer shares. The multi handle can drive many exchanges at once. */
 struct vzr_fetcher {
-	struct vzr_fetch_options options; /**< with the defaults filled in; texts are borrowed */
+	struct vzr_fetch_options options; /**< with the defaults; texts are borrowed */
 	struct vzr_context *ctx;	  /**< borrowed; may be NULL */
 	void *multi;			  /**< CURLM, with the connections that are kept open */
 };
 
-/** Takes a body. Zero-initialise, set what is asked and the callbacks, run, look at the outcome. */
+/** A request. Zero-initialise, set what is asked and the callbacks, run, see the outcome. */
 struct vzr_exchange {
 	const char *url; /**< borrowed */
 	struct vzr_asked asked;
-	const char *if_range; /**< header value: the range is wanted of this version only; or NULL */
+	const char *if_range; /**< header value: a range of this version only; or NULL */
 	/** The answer is acceptable (200: the body starts at 0). Negative ends the exchange. */
 	int (*begin)(void *data, const struct vzr_answer *answer, struct vzr_error *err);
 	/** The next bytes. Negative ends: -VZR_E_LIMIT, -VZR_E_DIGEST, others are fatal. */

@@ -8,22 +8,27 @@
 /** How to talk to servers. Texts are borrowed by the fetcher; NULL or 0: the default. */
 struct vzr_fetch_options {
 	int root_fd;		   /**< file:// URLs are opened below it */
-	const char *http_proxy;	   /**< for http:// URLs; NULL: none (the environment is ignored) */
+	const char *http_proxy;	   /**< for http:// URLs; NULL: none (never the environment) */
 	const char *https_proxy;   /**< for https:// URLs */
 	const char *no_proxy;	   /**< comma list of hosts */
-	const char *ca_file;	   /**< PEM bundle instead of the system's; path on the host */
+	const char *ca_file; /**< PEM bundle instead of the system's; path on the host */
 	const char *netrc_file;	   /**< credentials by host; path on the host */
-	unsigned int connect_timeout_s; /**< default 15 */
-	unsigned int low_speed_s;	/**< give up after this long below 1 KiB/s; default 30 */
+	unsigned int connect_timeout_s;	/**< default 15 */
+	unsigned int low_speed_s;	/**< longest time below 1 KiB/s; default 30 */
 	unsigned int retries;		/**< more rounds over the mirrors; default 3 */
-	unsigned int backoff_ms;	/**< first pause between rounds, doubled, with jitter; 500 */
+	unsigned int backoff_ms;	/**< pause between rounds, doubled each time; 500 */
 };
 
 struct vzr_fetcher;
 
+/**
+ * A fetcher with @options (copied; texts are borrowed). Sends events to @ctx (may be NULL).
+ * -VZR_E_CONFIG for a proxy that is none, or a CA or netrc file that cannot be read.
+ */
 VZR_MUST_CHECK int vzr_fetcher_new(const struct vzr_fetch_options *options,
 				   struct vzr_context *ctx, struct vzr_fetcher **ret_fetcher,
 				   struct vzr_error *err);
+/** Closes its connections and frees it. NULL is fine. */
 void vzr_fetcher_free(struct vzr_fetcher *fetcher);
 
 /** True if @url is http, https or file and has nothing a URL must not have (user:pass, blanks). */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files of the cache share: the store's directories, its lock, and the sink of new bytes. */
+/* What the files of the cache share: the store's directories and lock, the sink of new bytes. */
 #pragma once
 
 #include "cache/store.h"
@@ -30,7 +30,7 @@ VZR_MUST_CHECK int vzr_store_dir(struct vzr_store *store, const char *name, mode
 /** Takes the lock under which blobs and names come and go. Returns a descriptor to close. */
 VZR_MUST_CHECK int vzr_store_lock(struct vzr_store *store, struct vzr_error *err);
 
-/** Fills @err for a failed write into the store, saying which file system is full. Returns @code. */
+/** Fills @err for a failed write into the store, naming the file system. Returns @code. */
 int vzr_store_write_error(const struct vzr_store *store, int code, struct vzr_error *err);
 
 /** -VZR_E_NOT_TRUSTED unless root or the caller owns what @st is of and nobody else may write. */

@@ -252,7 +252,9 @@ static int wait_for(struct vzr_partial *partial, const struct vzr_fetch_job *job
 		nanosleep(&pause, NULL);
 	}
 	if (!vzr_same_file(partial->sink.dir_fd, partial->key, fd)) {
-		int r = take_over(store, job, fd, ret_sha256, err);
+		/* If it is a blob now, our lock would keep us from opening it. */
+		int r = flock(fd, LOCK_UN) < 0 ? -errno
+					       : take_over(store, job, fd, ret_sha256, err);
 
 		return r == 0 ? -EAGAIN : r;
 	}
@@ -346,7 +348,7 @@ void vzr_partial_done(struct vzr_partial *partial)
 	struct vzr_sink *sink = &partial->sink;
 	int saved = errno;
 
-	/* Without a name it is published, or was never ours. What a full disk cuts off is no loss. */
+	/* Without a name it is published, or was never ours. What a full disk cuts is no loss. */
 	if (sink->name && sink->buffer)
 		(void)!vzr_sink_flush(sink, NULL);
 	sink->keep = !partial->spoilt && sink->size_bytes > 0 && partial->url &&

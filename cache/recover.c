@@ -75,8 +75,9 @@ static int visit_partial(struct vzr_store *store, int dir, const char *name)
 	if (ends_with(name, ".meta")) {
 		snprintf(other, sizeof(other), "%s", name);
 		other[strlen(other) - strlen(".meta")] = '\0';
-		return faccessat(dir, other, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? 0
-									      : remove_file(dir, name);
+		if (faccessat(dir, other, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			return 0;
+		return remove_file(dir, name);
 	}
 	snprintf(other, sizeof(other), "%s.meta", name);
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);

@@ -496,7 +496,7 @@ class HostileServer(_Loopback):
 
 
 class Proxy(_Loopback):
-    """A forward proxy: absolute GETs and CONNECT. log: its request lines. status: refuse with it."""
+    """A forward proxy: absolute GETs and CONNECT. log: request lines. status: refuse with it."""
 
     def __init__(self, status=None, user=None):
         super().__init__()

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The store: what becomes visible, what never does, who may remove what, and what is left behind. */
+/* The store: what becomes visible, what never does, who may remove what, what is left behind. */
 #include "cache/internal.h"
 
 #include "engine/base/cleanup.h"
