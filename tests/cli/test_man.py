@@ -84,3 +84,13 @@ def test_tables_are_filled_in(vzroot_path, run):
     assert len(keys) > 20
     for key in keys:
         assert re.search(rf"^       {key}=", pages["vzroot.conf.5"], re.M), key
+
+
+def test_keys_of_sources(source_root):
+    """Every key that the reader of sources.d knows is in the page, and no other."""
+    text = (source_root / "templates/source_conf.c").read_text(encoding="utf-8")
+    keys = set(re.findall(r'strcmp\(key, "(\w+)"\)', text))
+    assert "kind" in keys and len(keys) > 8
+    page_text = (source_root / "cli/man/vzroot.conf.5.scd").read_text(encoding="utf-8")
+    section = re.search(r"^# SOURCES\n(.*?)(?=^# )", page_text, re.M | re.S)[1]
+    assert set(re.findall(r"^\*(\w+)\*=", section.replace("\\", ""), re.M)) == keys
