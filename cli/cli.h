@@ -90,7 +90,7 @@ struct cli_sets {
 	size_t count;			  /**< of values */
 };
 
-/** How events are shown. */
+/** How events are shown, and where: see choose_render() in main.c. */
 struct cli_render {
 	/** Shows one event. */
 	void (*event)(struct cli *cli, const struct vzr_event *event);
@@ -117,6 +117,7 @@ struct cli {
 	struct vzr_settings *settings;	 /**< NULL until vzr_cli_open() */
 	struct vzr_engine *engine;	 /**< NULL until vzr_cli_open() */
 	const struct cli_render *render; /**< never NULL once the options are read */
+	FILE *log;			 /**< where lines about events go; set with @render */
 	struct json_t *warnings; /**< when set, warnings are collected here instead of shown */
 	bool reports;		 /**< see struct cli_command */
 	uint64_t drawn_ms;	 /**< when the last progress was shown; 0: never */

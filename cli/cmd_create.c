@@ -95,7 +95,10 @@ static int run(struct cli *cli, void *context, int argc, char **argv, struct vzr
 	int r;
 
 	(void)argc;
-	cli->reports = given->dry_run;
+	if (given->dry_run) {
+		cli->reports = true;
+		cli->log = stderr;
+	}
 	r = vzr_cli_open(cli, err);
 	if (r < 0)
 		return r;

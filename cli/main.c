@@ -4,14 +4,22 @@
 
 #include <string.h>
 
-static void choose_render(struct cli *cli)
+/*
+ * On a terminal the steps of the work are for the eye. Elsewhere they are lines of the answer, so
+ * that standard error holds warnings and the error alone; what only reports keeps them out of its
+ * answer.
+ */
+static void choose_render(struct cli *cli, const struct cli_line *line)
 {
-	if (cli->json)
+	cli->reports = line->command && line->command->reports;
+	cli->log = cli->reports ? stderr : stdout;
+	cli->render = &vzr_cli_render_plain;
+	if (cli->json) {
 		cli->render = &vzr_cli_render_json;
-	else if (cli->dumb || cli->quiet || !isatty(STDERR_FILENO))
-		cli->render = &vzr_cli_render_plain;
-	else
+	} else if (!cli->dumb && !cli->quiet && isatty(STDERR_FILENO)) {
 		cli->render = &vzr_cli_render_tty;
+		cli->log = stderr;
+	}
 }
 
 /* What is answered out of the tables alone. True if it was asked for. */
@@ -46,7 +54,6 @@ static int run(struct cli *cli, struct cli_line *line, struct vzr_error *err)
 		return vzr_cli_fail(err, -VZR_E_USAGE, "%s needs one of its commands", line->group);
 	if (!line->command)
 		return vzr_cli_fail(err, -VZR_E_USAGE, "no command given");
-	cli->reports = line->command->reports;
 	return line->command->run(cli, line->context, line->n_operands, line->operands, err);
 }
 
@@ -87,7 +94,7 @@ int main(int argc, char **argv)
 	r = vzr_cli_parse(&cli, argc, argv, &line, &err);
 	if (r < 0)
 		cli.json = asks_json(argc, argv);
-	choose_render(&cli);
+	choose_render(&cli, &line);
 	if (r == 0)
 		r = run(&cli, &line, &err);
 	if (cli.render->clear)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Events as lines on standard error: for logs, pipes and dumb terminals. */
+/* Events as lines: for logs, pipes and dumb terminals. */
 #include "cli/cli.h"
 
 #include <inttypes.h>
@@ -10,21 +10,21 @@ static void show_event(struct cli *cli, const struct vzr_event *event)
 	case VZR_EVENT_LOG:
 		if (event->u.log.level == VZR_LEVEL_DEBUG && !cli->verbose)
 			return;
-		fprintf(stderr, "%s\n", event->u.log.text);
+		fprintf(cli->log, "%s\n", event->u.log.text);
 		return;
 	case VZR_EVENT_STAGE_BEGIN:
 		if (cli->verbose)
-			fprintf(stderr, "%s: begins\n", event->u.stage.name);
+			fprintf(cli->log, "%s: begins\n", event->u.stage.name);
 		return;
 	case VZR_EVENT_STAGE_END:
 		/* A failed stage is told by the error that follows. */
 		if (event->u.stage.code == 0)
-			fprintf(stderr, "%s: done in %" PRIu64 ".%03" PRIu64 " s\n",
+			fprintf(cli->log, "%s: done in %" PRIu64 ".%03" PRIu64 " s\n",
 				event->u.stage.name, event->u.stage.elapsed_us / 1000000,
 				event->u.stage.elapsed_us / 1000 % 1000);
 		return;
 	case VZR_EVENT_CHOICE:
-		fprintf(stderr, "%s: %s (%s)\n", event->u.choice.what, event->u.choice.chosen,
+		fprintf(cli->log, "%s: %s (%s)\n", event->u.choice.what, event->u.choice.chosen,
 			event->u.choice.reason);
 		return;
 	case VZR_EVENT_PROGRESS:

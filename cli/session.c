@@ -102,9 +102,12 @@ void vzr_cli_event(void *data, const struct vzr_event *event)
 	struct cli *cli = data;
 	bool warning = event->type == VZR_EVENT_LOG && event->u.log.level == VZR_LEVEL_WARNING;
 
+	/* What a report says of a step is in its answer. */
+	bool silent = cli->quiet || (cli->reports && (cli->json || !cli->verbose));
+
 	if (warning && (cli->reports || !cli->json))
 		vzr_cli_warn(cli, event->u.log.text);
-	else if (!cli->quiet && !(cli->reports && cli->json))
+	else if (!silent)
 		cli->render->event(cli, event);
 }
 

@@ -137,7 +137,7 @@ static const char *block_text(uint64_t kib, char out[CLI_TEXT_MAX])
 
 static const char *grace_text(uint64_t seconds, char out[CLI_TEXT_MAX])
 {
-	bool days = seconds % 86400 == 0, hours = seconds % 3600 == 0;
+	bool days = seconds && seconds % 86400 == 0, hours = seconds && seconds % 3600 == 0;
 	uint64_t unit = days ? 86400 : hours ? 3600 : 1;
 
 	snprintf(out, CLI_TEXT_MAX, "%" PRIu64 " %s", seconds / unit,
