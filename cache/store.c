@@ -141,6 +141,11 @@ int vzr_store_subdir(struct vzr_store *store, const char *name, struct vzr_error
 	return fd == -ENOENT ? vzr_store_dir(store, name, DIR_MODE, err) : fd;
 }
 
+int vzr_store_subdir_find(struct vzr_store *store, const char *name, struct vzr_error *err)
+{
+	return vzr_store_dir(store, name, 0, err);
+}
+
 int vzr_store_lock(struct vzr_store *store, struct vzr_error *err)
 {
 	int fd = open_top(store, true, err);

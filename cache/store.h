@@ -30,6 +30,10 @@ void vzr_store_close(struct vzr_store *store);
 VZR_MUST_CHECK int vzr_store_subdir(struct vzr_store *store, const char *name,
 				    struct vzr_error *err);
 
+/** The same, but only if it is there (and may be read): -ENOENT with no message. */
+VZR_MUST_CHECK int vzr_store_subdir_find(struct vzr_store *store, const char *name,
+					 struct vzr_error *err);
+
 /** Free room where the store is (or would be made). */
 VZR_MUST_CHECK int vzr_store_free_space(struct vzr_store *store, uint64_t *ret_kib,
 					struct vzr_error *err);
