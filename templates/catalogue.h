@@ -21,7 +21,7 @@ typedef int (*vzr_admit_fn)(void *data, int fd, struct vzr_name *record, struct 
 /** Where the catalogue finds things. Borrowed for its life time. */
 struct vzr_catalogue_options {
 	int root_fd;		    /**< the paths below are opened in it */
-	const char *sources_dir;    /**< sources.d with NAME.conf; may be absent: built-in sources */
+	const char *sources_dir;    /**< sources.d; absent: the built-in sources alone */
 	const char *keys_dir;	    /**< pinned keyrings */
 	const char *template_dir;   /**< the host's TEMPLATE: TEMPLATE/cache/NAME.tar* */
 	const char *download_conf;  /**< OpenVZ's download.conf; may be absent */
@@ -49,7 +49,7 @@ struct vzr_artefact {
 	char *name;	/**< the full name, as it will be cached */
 	char *source;	/**< name of the source file, "busybox", "cache", ... */
 	char *kind;	/**< "directory", "openvz", "openvz-cache", "busybox" */
-	char *trust;	/**< why the bytes are trusted, one clause: "signed by ...", "trust=none: ..." */
+	char *trust;	/**< why the bytes are trusted, one clause: "signed on ..." */
 	char *location; /**< first URL or path; "built in" */
 	char **urls;	/**< mirrors, n_urls of them; none for local kinds */
 	size_t n_urls;
