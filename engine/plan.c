@@ -28,13 +28,19 @@ static const char *wish(struct vzr_engine *engine, const char *asked, const char
 	return asked ? asked : vzr_settings_get(engine->settings, key);
 }
 
+static int add_note(struct vzr_decision *d, const char *what, const char *chosen,
+		    const char *reason, struct vzr_error *err)
+{
+	if (vzr_list_printf(&d->notes, "%s %s: %s", what, chosen, reason) < 0)
+		return vzr_fail_code(err, -ENOMEM, "cannot plan");
+	return 0;
+}
+
 static int note_choice(struct vzr_engine *engine, struct vzr_decision *d, const char *what,
 		       const char *chosen, const char *reason, struct vzr_error *err)
 {
 	vzr_choice(&engine->ctx, what, chosen, reason);
-	if (vzr_list_printf(&d->notes, "%s %s: %s", what, chosen, reason) < 0)
-		return vzr_fail_code(err, -ENOMEM, "cannot plan");
-	return 0;
+	return add_note(d, what, chosen, reason, err);
 }
 
 /* ---- handoff ---- */
@@ -238,8 +244,8 @@ static int choose_template(struct vzr_engine *engine, struct vzr_decision *d,
 		return r;
 	d->needs_kib = d->artefact->unpacked_kib;
 	d->needs_inodes = d->artefact->unpacked_inodes;
-	return note_choice(engine, d, "source", d->artefact->source,
-			   d->artefact->trust ? d->artefact->trust : "", err);
+	return add_note(d, "source", d->artefact->source,
+			d->artefact->trust ? d->artefact->trust : "trust not told", err);
 }
 
 static int refuse_size(const struct vzr_decision *d, const char *what, uint64_t needs,

@@ -5,7 +5,7 @@
 #include "engine/base/cleanup.h"
 #include "engine/unpack/scan.h"
 #include "engine/unpack/sink.h"
-#include "engine/unpack/packed.h"
+#include "engine/unpack/feed.h"
 #include "engine/unpack/text.h"
 
 #include <archive.h>
@@ -21,7 +21,7 @@ struct vzr_walk {
 	const struct vzr_unpack_job *job;
 	struct vzr_tally tally;
 	struct vzr_left_out left_out;
-	struct vzr_feed *packed;
+	struct vzr_feed *feed;
 	struct vzr_scan *scan;
 	struct vzr_sink *sink;
 	struct archive *archive;
@@ -72,7 +72,7 @@ int vzr_walk_new(const struct vzr_unpack_job *job, bool threads, struct vzr_walk
 	if (r == 0)
 		r = vzr_scan_new(&walk->scan, err);
 	if (r == 0)
-		r = vzr_feed_new(job->archive_fd, job->digest, threads, &walk->packed, err);
+		r = vzr_feed_new(job->archive_fd, job->digest, threads, &walk->feed, err);
 	if (r == 0)
 		r = job->tree_fd < 0 ? vzr_measure_new(&walk->tally, &walk->left_out, &walk->sink,
 						       err)
@@ -94,7 +94,7 @@ void vzr_walk_free(struct vzr_walk *walk)
 		archive_read_free(walk->archive);
 	if (walk->sink)
 		walk->sink->ops->free(walk->sink);
-	vzr_feed_free(walk->packed);
+	vzr_feed_free(walk->feed);
 	vzr_scan_free(walk->scan);
 	vzr_member_reset(&walk->member);
 	if (walk->locale)
@@ -104,7 +104,7 @@ void vzr_walk_free(struct vzr_walk *walk)
 
 static void report_progress(struct vzr_walk *walk)
 {
-	uint64_t total, at = vzr_feed_position(walk->packed, &total);
+	uint64_t total, at = vzr_feed_position(walk->feed, &total);
 
 	if (at - walk->reported < PROGRESS_STEP && !walk->ended)
 		return;
@@ -120,7 +120,7 @@ static int next_block(struct vzr_walk *walk, const void **ret_block, size_t *ret
 
 	*ret_len = 0;
 	if (r == 0 && !walk->ended)
-		r = vzr_feed_next(walk->packed, ret_block, ret_len, err);
+		r = vzr_feed_next(walk->feed, ret_block, ret_len, err);
 	if (r < 0)
 		return r;
 	walk->ended = *ret_len == 0;
@@ -292,7 +292,7 @@ static int read_rest(struct vzr_walk *walk, struct vzr_error *err)
 
 static int walk_members(struct vzr_walk *walk, struct vzr_error *err)
 {
-	int r = vzr_feed_start(walk->packed, walk->tally.limits.ratio, err);
+	int r = vzr_feed_start(walk->feed, walk->tally.limits.ratio, err);
 
 	if (r < 0)
 		return r;
@@ -317,7 +317,7 @@ static int settle_failure(struct vzr_walk *walk, int code, struct vzr_error *err
 	if (!walk->job->digest ||
 	    (code != -VZR_E_ARCHIVE && code != -VZR_E_REFUSED && code != -VZR_E_LIMIT))
 		return code;
-	if (vzr_feed_digest(walk->packed, &sha256, &bytes, &other) != -VZR_E_DIGEST)
+	if (vzr_feed_digest(walk->feed, &sha256, &bytes, &other) != -VZR_E_DIGEST)
 		return code;
 	if (err)
 		*err = other;
@@ -331,7 +331,7 @@ static int run(struct vzr_walk *walk, struct vzr_unpack_result *ret_result, stru
 
 	if (r < 0)
 		return settle_failure(walk, r, err);
-	r = vzr_feed_digest(walk->packed, &result.sha256, &result.archive_bytes, err);
+	r = vzr_feed_digest(walk->feed, &result.sha256, &result.archive_bytes, err);
 	if (r == 0)
 		r = walk->sink->ops->finish(walk->sink, err);
 	if (r < 0)
@@ -343,7 +343,7 @@ static int run(struct vzr_walk *walk, struct vzr_unpack_result *ret_result, stru
 	result.kib = walk->tally.kib;
 	result.left_out = walk->left_out.total;
 	snprintf(result.compression, sizeof(result.compression), "%s",
-		 vzr_feed_compression(walk->packed));
+		 vzr_feed_compression(walk->feed));
 	*ret_result = result;
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Reader and decoder as two stages. */
-#include "engine/unpack/packed.h"
+#include "engine/unpack/feed.h"
 
 #include "engine/base/cleanup.h"
 #include "engine/unpack/decode.h"
@@ -31,12 +31,12 @@ struct vzr_feed {
 static int read_fill(void *data, void *block, size_t size, size_t *ret_len,
 		     struct vzr_error *err)
 {
-	struct vzr_feed *packed = data;
+	struct vzr_feed *feed = data;
 	size_t len = 0;
 
 	while (len < size) {
-		ssize_t n = pread(packed->fd, (char *)block + len, size - len,
-				  (off_t)packed->offset);
+		ssize_t n = pread(feed->fd, (char *)block + len, size - len,
+				  (off_t)feed->offset);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -45,84 +45,84 @@ static int read_fill(void *data, void *block, size_t size, size_t *ret_len,
 		if (n == 0)
 			break;
 		len += (size_t)n;
-		packed->offset += (uint64_t)n;
+		feed->offset += (uint64_t)n;
 	}
-	vzr_hash_add(packed->sha256, block, len);
-	if (packed->sha512)
-		vzr_hash_add(packed->sha512, block, len);
+	vzr_hash_add(feed->sha256, block, len);
+	if (feed->sha512)
+		vzr_hash_add(feed->sha512, block, len);
 	*ret_len = len;
 	return 0;
 }
 
 int vzr_feed_new(int fd, const struct vzr_digest *expected, bool threads,
-		   struct vzr_feed **ret_packed, struct vzr_error *err)
+		   struct vzr_feed **ret_feed, struct vzr_error *err)
 {
-	struct vzr_feed *packed = calloc(1, sizeof(*packed));
+	struct vzr_feed *feed = calloc(1, sizeof(*feed));
 	struct stat st;
 	int r;
 
-	if (!packed)
+	if (!feed)
 		return vzr_fail_code(err, -ENOMEM, "cannot set up the unpacking");
-	packed->fd = fd;
-	packed->expected = expected;
-	packed->threads = threads;
+	feed->fd = fd;
+	feed->expected = expected;
+	feed->threads = threads;
 	r = fstat(fd, &st) < 0 ? vzr_fail_errno(err, "cannot look at the archive") : 0;
 	if (r == 0) {
-		packed->total = st.st_size > 0 ? (uint64_t)st.st_size : 0;
-		r = vzr_hash_new(VZR_SHA256, &packed->sha256);
+		feed->total = st.st_size > 0 ? (uint64_t)st.st_size : 0;
+		r = vzr_hash_new(VZR_SHA256, &feed->sha256);
 		if (r == 0 && expected && expected->algo == VZR_SHA512)
-			r = vzr_hash_new(VZR_SHA512, &packed->sha512);
+			r = vzr_hash_new(VZR_SHA512, &feed->sha512);
 		if (r < 0)
 			vzr_fail_code(err, r, "cannot hash the archive");
 	}
 	if (r == 0)
-		r = vzr_stage_new(read_fill, packed, BLOCK, threads ? READ_BLOCKS : 1,
-				  &packed->reader, err);
+		r = vzr_stage_new(read_fill, feed, BLOCK, threads ? READ_BLOCKS : 1,
+				  &feed->reader, err);
 	if (r < 0) {
-		vzr_feed_free(packed);
+		vzr_feed_free(feed);
 		return r;
 	}
-	packed->input.stage = packed->reader;
-	*ret_packed = packed;
+	feed->input.stage = feed->reader;
+	*ret_feed = feed;
 	return 0;
 }
 
-void vzr_feed_free(struct vzr_feed *packed)
+void vzr_feed_free(struct vzr_feed *feed)
 {
-	if (!packed)
+	if (!feed)
 		return;
 	/* The reader lives on until the decoder, which may wait for it, has ended. */
-	vzr_stage_free(packed->tar);
-	vzr_stage_free(packed->reader);
-	if (packed->decoder.ops)
-		packed->decoder.ops->close(&packed->decoder);
-	vzr_hash_free(packed->sha256);
-	vzr_hash_free(packed->sha512);
-	free(packed);
+	vzr_stage_free(feed->tar);
+	vzr_stage_free(feed->reader);
+	if (feed->decoder.ops)
+		feed->decoder.ops->close(&feed->decoder);
+	vzr_hash_free(feed->sha256);
+	vzr_hash_free(feed->sha512);
+	free(feed);
 }
 
-int vzr_feed_start(struct vzr_feed *packed, unsigned int max_ratio, struct vzr_error *err)
+int vzr_feed_start(struct vzr_feed *feed, unsigned int max_ratio, struct vzr_error *err)
 {
 	const struct vzr_decoder_ops *ops;
-	int r = vzr_input_more(&packed->input, err);
+	int r = vzr_input_more(&feed->input, err);
 
 	if (r < 0)
 		return r;
-	if (packed->input.ended)
+	if (feed->input.ended)
 		return vzr_fail(err, -VZR_E_ARCHIVE, "not a tar archive: the file is empty");
-	ops = vzr_decoder_find(packed->input.data, packed->input.len);
+	ops = vzr_decoder_find(feed->input.data, feed->input.len);
 	if (!ops)
 		return 0;
-	packed->decoder.input = &packed->input;
-	packed->decoder.max_ratio = max_ratio;
-	packed->decoder.ops = ops;
-	r = ops->open(&packed->decoder, err);
+	feed->decoder.input = &feed->input;
+	feed->decoder.max_ratio = max_ratio;
+	feed->decoder.ops = ops;
+	r = ops->open(&feed->decoder, err);
 	if (r < 0) {
-		packed->decoder.ops = NULL;
+		feed->decoder.ops = NULL;
 		return r;
 	}
-	return vzr_stage_new(vzr_decoder_fill, &packed->decoder, BLOCK,
-			     packed->threads ? TAR_BLOCKS : 1, &packed->tar, err);
+	return vzr_stage_new(vzr_decoder_fill, &feed->decoder, BLOCK,
+			     feed->threads ? TAR_BLOCKS : 1, &feed->tar, err);
 }
 
 static bool all_zero(const unsigned char *data, size_t len)
@@ -134,19 +134,19 @@ static bool all_zero(const unsigned char *data, size_t len)
 }
 
 /* The first bytes of what should be a tar. */
-static int check_first(const struct vzr_feed *packed, const unsigned char *data, size_t len,
+static int check_first(const struct vzr_feed *feed, const unsigned char *data, size_t len,
 		       struct vzr_error *err)
 {
 	const struct vzr_decoder_ops *inner = vzr_decoder_find(data, len);
 	const char *what = vzr_magic_name(data, len);
-	const char *where = packed->decoder.ops ? " inside the compression" : "";
+	const char *where = feed->decoder.ops ? " inside the compression" : "";
 
 	if (len >= 512 && (vzr_header_sum_ok(data) || all_zero(data, 512)))
 		return 0;
 	if (inner)
 		return vzr_fail(err, -VZR_E_ARCHIVE,
 				"not a tar archive: it is compressed twice (%s inside %s)",
-				inner->name, vzr_feed_compression(packed));
+				inner->name, vzr_feed_compression(feed));
 	if (!what && len < 512)
 		what = "something shorter than a tar can be";
 	if (!what)
@@ -154,34 +154,34 @@ static int check_first(const struct vzr_feed *packed, const unsigned char *data,
 	return vzr_fail(err, -VZR_E_ARCHIVE, "not a tar archive: it looks like %s%s", what, where);
 }
 
-int vzr_feed_next(struct vzr_feed *packed, const void **ret_block, size_t *ret_len,
+int vzr_feed_next(struct vzr_feed *feed, const void **ret_block, size_t *ret_len,
 		    struct vzr_error *err)
 {
 	int r;
 
-	if (packed->tar) {
-		r = vzr_stage_next(packed->tar, ret_block, ret_len, err);
+	if (feed->tar) {
+		r = vzr_stage_next(feed->tar, ret_block, ret_len, err);
 	} else {
-		r = vzr_input_more(&packed->input, err);
-		*ret_block = packed->input.data;
-		*ret_len = packed->input.len;
-		packed->input.len = 0;
+		r = vzr_input_more(&feed->input, err);
+		*ret_block = feed->input.data;
+		*ret_len = feed->input.len;
+		feed->input.len = 0;
 	}
-	if (r < 0 || packed->checked)
+	if (r < 0 || feed->checked)
 		return r;
-	packed->checked = true;
-	return check_first(packed, *ret_block, *ret_len, err);
+	feed->checked = true;
+	return check_first(feed, *ret_block, *ret_len, err);
 }
 
-uint64_t vzr_feed_position(const struct vzr_feed *packed, uint64_t *ret_total)
+uint64_t vzr_feed_position(const struct vzr_feed *feed, uint64_t *ret_total)
 {
-	*ret_total = packed->total;
-	return atomic_load_explicit(&packed->input.consumed, memory_order_relaxed);
+	*ret_total = feed->total;
+	return atomic_load_explicit(&feed->input.consumed, memory_order_relaxed);
 }
 
-const char *vzr_feed_compression(const struct vzr_feed *packed)
+const char *vzr_feed_compression(const struct vzr_feed *feed)
 {
-	return packed->decoder.ops ? packed->decoder.ops->name : "none";
+	return feed->decoder.ops ? feed->decoder.ops->name : "none";
 }
 
 static int check_digest(const struct vzr_digest *expected, const struct vzr_digest *got,
@@ -195,27 +195,27 @@ static int check_digest(const struct vzr_digest *expected, const struct vzr_dige
 			vzr_digest_text(got, a), vzr_digest_text(expected, b));
 }
 
-int vzr_feed_digest(struct vzr_feed *packed, struct vzr_digest *ret_sha256,
+int vzr_feed_digest(struct vzr_feed *feed, struct vzr_digest *ret_sha256,
 		      uint64_t *ret_bytes, struct vzr_error *err)
 {
 	struct vzr_digest sha256, sha512;
 
-	if (packed->tar)
-		vzr_stage_stop(packed->tar);
+	if (feed->tar)
+		vzr_stage_stop(feed->tar);
 	do {
 		int r;
 
-		packed->input.len = 0;
-		r = vzr_input_more(&packed->input, err);
+		feed->input.len = 0;
+		r = vzr_input_more(&feed->input, err);
 		if (r < 0)
 			return r;
-	} while (!packed->input.ended);
-	vzr_hash_end(packed->sha256, &sha256);
+	} while (!feed->input.ended);
+	vzr_hash_end(feed->sha256, &sha256);
 	*ret_sha256 = sha256;
-	*ret_bytes = packed->offset;
-	if (packed->sha512) {
-		vzr_hash_end(packed->sha512, &sha512);
-		return check_digest(packed->expected, &sha512, err);
+	*ret_bytes = feed->offset;
+	if (feed->sha512) {
+		vzr_hash_end(feed->sha512, &sha512);
+		return check_digest(feed->expected, &sha512, err);
 	}
-	return packed->expected ? check_digest(packed->expected, &sha256, err) : 0;
+	return feed->expected ? check_digest(feed->expected, &sha256, err) : 0;
 }
