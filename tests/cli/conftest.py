@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Fixtures of the tests that run the command itself."""
 import json
+import re
 import subprocess
+import types
 
 import pytest
 
@@ -17,6 +19,57 @@ DOCUMENT = """<domain type='openvz'>
   </devices>
 </domain>
 """
+
+
+LIMITS = {"block_soft_kib", "block_hard_kib", "inode_soft", "inode_hard", "grace_s"}
+TYPES = {"template", "mount", "file", "block", "bind", "ram", "none"}
+
+
+def is_count(value):
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)
+
+
+def is_text(value):
+    return value is None or isinstance(value, str)
+
+
+def check_limits(limits, more=()):
+    assert set(limits) == LIMITS | set(more)
+    assert all(is_count(limits[key]) for key in LIMITS)
+
+
+def check_quota(quota):
+    assert set(quota) == {"vm", "users", "groups"}
+    check_limits(quota["vm"])
+    for owner in quota["users"] + quota["groups"]:
+        check_limits(owner, ("name",))
+        assert isinstance(owner["name"], str)
+
+
+def check(answer):
+    """The shape of one object of check --json."""
+    assert list(answer) == ["file", "ok", "error", "warnings", "domain", "root", "quota", "plan"]
+    assert isinstance(answer["ok"], bool) and answer["ok"] == (answer["error"] is None)
+    if answer["error"] is not None:
+        assert set(answer["error"]) == {"code", "message", "line", "column"}
+        assert re.fullmatch(r"[a-z-]+", answer["error"]["code"])
+        assert answer["error"]["message"]
+        assert is_count(answer["error"]["line"]) and is_count(answer["error"]["column"])
+        assert answer["plan"] is None
+    assert all(isinstance(w, str) for w in answer["warnings"])
+    assert set(answer["domain"]) == {"type", "name", "uuid", "ctid"}
+    assert all(is_text(answer["domain"][k]) for k in ("type", "name", "uuid"))
+    assert is_count(answer["domain"]["ctid"]) and answer["domain"]["ctid"] != 0
+    assert set(answer["root"]) == {"type", "source", "target"}
+    assert answer["root"]["type"] in TYPES
+    if answer["root"]["type"] == "none":
+        assert answer["root"]["source"] is None and answer["root"]["target"] is None
+    check_quota(answer["quota"])
+    if answer["plan"] is not None:
+        assert list(answer["plan"]) == ["template", "digest", "source", "trust", "area", "quota",
+                                        "handoff", "needs_kib", "free_kib"]
+        assert isinstance(answer["plan"]["template"], str)
+        assert is_count(answer["plan"]["needs_kib"]) and is_count(answer["plan"]["free_kib"])
 
 
 class Outcome:
@@ -98,3 +151,9 @@ def options(vzroot_path):
 def commands(options):
     """Every command's name."""
     return [name for name in options if name]
+
+
+@pytest.fixture(scope="session")
+def contract():
+    """The shape of what --json prints: functions that assert it."""
+    return types.SimpleNamespace(check=check, check_quota=check_quota)

@@ -6,57 +6,6 @@ import re
 
 import pytest
 
-LIMITS = {"block_soft_kib", "block_hard_kib", "inode_soft", "inode_hard", "grace_s"}
-TYPES = {"template", "mount", "file", "block", "bind", "ram", "none"}
-
-
-def is_count(value):
-    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)
-
-
-def is_text(value):
-    return value is None or isinstance(value, str)
-
-
-def check_limits(limits, more=()):
-    assert set(limits) == LIMITS | set(more)
-    assert all(is_count(limits[key]) for key in LIMITS)
-
-
-def check_quota(quota):
-    assert set(quota) == {"vm", "users", "groups"}
-    check_limits(quota["vm"])
-    for owner in quota["users"] + quota["groups"]:
-        check_limits(owner, ("name",))
-        assert isinstance(owner["name"], str)
-
-
-def check_contract(answer):
-    """The shape of one object of check --json."""
-    assert list(answer) == ["file", "ok", "error", "warnings", "domain", "root", "quota", "plan"]
-    assert isinstance(answer["ok"], bool) and answer["ok"] == (answer["error"] is None)
-    if answer["error"] is not None:
-        assert set(answer["error"]) == {"code", "message", "line", "column"}
-        assert re.fullmatch(r"[a-z-]+", answer["error"]["code"])
-        assert answer["error"]["message"]
-        assert is_count(answer["error"]["line"]) and is_count(answer["error"]["column"])
-        assert answer["plan"] is None
-    assert all(isinstance(w, str) for w in answer["warnings"])
-    assert set(answer["domain"]) == {"type", "name", "uuid", "ctid"}
-    assert all(is_text(answer["domain"][k]) for k in ("type", "name", "uuid"))
-    assert is_count(answer["domain"]["ctid"]) and answer["domain"]["ctid"] != 0
-    assert set(answer["root"]) == {"type", "source", "target"}
-    assert answer["root"]["type"] in TYPES
-    if answer["root"]["type"] == "none":
-        assert answer["root"]["source"] is None and answer["root"]["target"] is None
-    check_quota(answer["quota"])
-    if answer["plan"] is not None:
-        assert list(answer["plan"]) == ["template", "digest", "source", "trust", "area", "quota",
-                                        "handoff", "needs_kib", "free_kib"]
-        assert isinstance(answer["plan"]["template"], str)
-        assert is_count(answer["plan"]["needs_kib"]) and is_count(answer["plan"]["free_kib"])
-
-
 def rows(data_dir):
     with open(data_dir / "domains/MANIFEST.tsv", encoding="utf-8") as f:
         return list(csv.DictReader(f, delimiter="\t"))
@@ -66,14 +15,14 @@ def kib(text):
     return None if text == "-" else -(-int(text) // 1024)
 
 
-def test_real_documents(run, root, data_dir):
+def test_real_documents(run, root, data_dir, contract):
     table = rows(data_dir)
     paths = [data_dir / "domains" / row["file"] for row in table]
     outcome = run("--root", root, "check", "--json", *paths)
     assert outcome.code != 0
     assert len(outcome.lines) == len(table)
     for row, path, answer in zip(table, paths, outcome.lines):
-        check_contract(answer)
+        contract.check(answer)
         assert answer["file"] == str(path)
         if row["wellformed"] == "NO":
             assert answer["error"]["code"] == "ill-formed"
@@ -105,22 +54,22 @@ def test_root_changes_nothing(run, root, data_dir):
     assert not list(root.iterdir())
 
 
-def test_documents_without_template(run, root, document):
+def test_documents_without_template(run, root, document, contract):
     path = document(text="<domain type='lxc'><name>a</name><os><type>exe</type></os></domain>")
     outcome = run("--root", root, "check", "--json", path).fails(8)
     answer, = outcome.lines
-    check_contract(answer)
+    contract.check(answer)
     assert answer["error"]["code"] == "nothing-to-provision"
     assert answer["domain"] == {"type": "lxc", "name": "a", "uuid": None, "ctid": None}
     plain = run("--root", root, "check", path).fails(8)
     assert plain.out.startswith(f"{path}: failed\n") and "  domain          a\n" in plain.out
 
 
-def test_ill_formed(run, root, document):
+def test_ill_formed(run, root, document, contract):
     path = document(text="<domain type='openvz'>\n <name>a</title>\n</domain>\n")
     outcome = run("--root", root, "check", path, "--json").fails(8, str(path))
     answer, = outcome.lines
-    check_contract(answer)
+    contract.check(answer)
     assert answer["error"]["code"] == "ill-formed"
     assert answer["error"]["line"] == 2
     assert answer["domain"] == {"type": None, "name": None, "uuid": None, "ctid": None}
@@ -128,10 +77,10 @@ def test_ill_formed(run, root, document):
     assert answer["quota"]["users"] == [] and set(answer["quota"]["vm"].values()) == {None}
 
 
-def test_plan(run, root, document):
+def test_plan(run, root, document, contract):
     outcome = run("--root", root, "check", "--json", document()).works()
     answer, = outcome.lines
-    check_contract(answer)
+    contract.check(answer)
     assert answer["ok"] and answer["domain"]["ctid"] == 101
     assert answer["quota"]["vm"]["block_hard_kib"] == 102400
     plan = answer["plan"]
@@ -155,7 +104,7 @@ def test_plan_for_people(run, root, document):
     assert run("--root", root, "-q", "check", document()).works().out == ""
 
 
-def test_several(run, root, document):
+def test_several(run, root, document, contract):
     """All are read; the status is that of the first that failed."""
     good = document()
     absent = good.parent / "absent.xml"
@@ -166,7 +115,7 @@ def test_several(run, root, document):
     assert [a["error"] and a["error"]["code"] for a in outcome.lines] == [
         None, "not-found", "ill-formed"]
     for answer in outcome.lines:
-        check_contract(answer)
+        contract.check(answer)
     assert outcome.err.count("\n") == 2
     assert run("--root", root, "check", bad, absent).code == 8
 
@@ -202,14 +151,14 @@ def test_names_are_escaped(run, root, tmp_path):
     assert answer["file"] == r"b\xff.xml"
 
 
-def test_warnings(run, root, document):
+def test_warnings(run, root, document, contract):
     path = document(text="""<domain type='openvz'><name>101</name><os><type>exe</type></os>
 <devices><filesystem><template>busybox-x86_64-minimal</template>
 <quota level='vm'>102400</quota>
 <quote level='user' username='root'>51200</quote></filesystem></devices></domain>""")
     outcome = run("--root", root, "check", "--json", path)
     answer, = outcome.lines
-    check_contract(answer)
+    contract.check(answer)
     assert any("line 4" in w and "<quota>" in w for w in answer["warnings"]), answer
     assert "warning" not in outcome.err
     assert answer["quota"]["users"] == [{"name": "root", "block_soft_kib": None,

@@ -9,8 +9,6 @@ import tarfile
 
 import pytest
 
-from test_check import check_contract, check_quota
-
 EVENTS = {"stage-begin": {"event", "stage"},
           "stage-end": {"event", "stage", "error", "elapsed_us"},
           "progress": {"event", "stage", "done_bytes", "total_bytes"},
@@ -51,7 +49,7 @@ def archive(tmp_path):
     return path
 
 
-def test_life_of_a_container(run, root, document):
+def test_life_of_a_container(run, root, document, contract):
     path = document(template=NAME)
     outcome = run("--root", root, "--json", "create", path).works()
     events, (result,) = split(outcome)
@@ -61,7 +59,7 @@ def test_life_of_a_container(run, root, document):
     assert result["private"] == "/vz/private/101" and result["template"] == NAME
     assert result["digest"].startswith("sha256:")
     assert set(result["quota"]) == {"backend", "limits"}
-    check_quota(result["quota"]["limits"])
+    contract.check_quota(result["quota"]["limits"])
     assert result["quota"]["limits"]["vm"]["block_hard_kib"] == 102400
     begun = [e["stage"] for e in events if e["event"] == "stage-begin"]
     ended = [e["stage"] for e in events if e["event"] == "stage-end"]
@@ -129,10 +127,10 @@ def test_back_ends_that_are_not(run, root, document):
         assert "nothing" in outcome.err
 
 
-def test_dry_run_changes_nothing(run, root, document):
+def test_dry_run_changes_nothing(run, root, document, contract):
     outcome = run("--root", root, "create", "-n", "--ctid", "333", "--json",
                   document(template=NAME)).works()
-    check_contract(outcome.lines[0])
+    contract.check(outcome.lines[0])
     assert len(outcome.lines) == 1 and not list(root.iterdir())
 
 
