@@ -46,7 +46,7 @@ int vzr_cli_document_load(const char *path, struct vzr_domain **ret_domain, stru
 	const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
 	CLI_AUTO_CLOSE int fd = -1;
 	CLI_AUTO_FREE char *text = NULL;
-	size_t length;
+	size_t length = 0;
 	int r = vzr_cli_open_input(path, &fd, err);
 
 	if (r < 0)
