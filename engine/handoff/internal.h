@@ -35,7 +35,7 @@ VZR_MUST_CHECK int vzr_openvz_check(const struct vzr_handoff_job *job, struct vz
 
 /**
  * Which container link @name of the names directory @dirfd leads to: 0 if it is absent or leads
- * to none, else its id. -VZR_E_EXISTS if it is something else than a link to a CTID.conf.
+ * to none, else its id. -VZR_E_INPUT if it is something else than a link to a CTID.conf.
  */
 VZR_MUST_CHECK int vzr_openvz_name_owner(int dirfd, const char *name, uint32_t *ret_ctid,
 					 struct vzr_error *err);

@@ -182,7 +182,7 @@ int vzr_openvz_name_owner(int dirfd, const char *name, uint32_t *ret_ctid, struc
 	if (n < 0 && errno == ENOENT)
 		return 0;
 	if (n < 0 && errno == EINVAL)
-		return vzr_fail(err, -VZR_E_EXISTS,
+		return vzr_fail(err, -VZR_E_INPUT,
 				"the name '%s' is taken by something that is no link", name);
 	if (n < 0)
 		return vzr_fail_errno(err, "cannot read the link of the name '%s'", name);
@@ -191,7 +191,7 @@ int vzr_openvz_name_owner(int dirfd, const char *name, uint32_t *ret_ctid, struc
 	base = base ? base + 1 : target;
 	end = base + strspn(base, "0123456789");
 	if (strcmp(end, ".conf") != 0)
-		return vzr_fail(err, -VZR_E_EXISTS,
+		return vzr_fail(err, -VZR_E_INPUT,
 				"the name '%s' is taken by a link to something that is no "
 				"CTID.conf",
 				name);
@@ -232,12 +232,15 @@ static int check_name_free(const struct vzr_handoff_job *job, struct vzr_error *
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : vzr_fail_code(err, dir, "cannot open VZ_NAMES_DIR");
 	r = vzr_openvz_name_owner(dir, name, &owner, err);
-	/* A link whose container is gone is free, as it is for vzctl. */
+	/*
+	 * A link whose container is gone is free, as it is for vzctl. Not "exists": another id
+	 * would not help.
+	 */
 	if (r == 0 && owner && owner != job->ctid && conf_exists(job->settings, owner))
 		return vzr_fail(err, -VZR_E_INPUT,
 				"the name '%s' is taken by container %u: choose another", name,
 				owner);
-	return r == -VZR_E_EXISTS ? -VZR_E_INPUT : r;
+	return r;
 }
 
 int vzr_openvz_check(const struct vzr_handoff_job *job, struct vzr_error *err)
