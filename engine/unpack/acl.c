@@ -145,6 +145,24 @@ int vzr_acl_read(struct archive_entry *entry, int type, struct vzr_buf *acl, mod
 	return emit(entries, count, acl, err);
 }
 
+int vzr_acl_check(const void *value, size_t len, struct vzr_buf *acl, struct vzr_error *err)
+{
+	struct posix_acl_xattr_header header;
+	size_t size = sizeof(struct posix_acl_xattr_entry);
+	int r;
+
+	if (len < sizeof(header) + 3 * size || (len - sizeof(header)) % size ||
+	    len > sizeof(header) + ACL_MAX * size)
+		return vzr_fail(err, -VZR_E_ARCHIVE, "its ACL has an impossible size (%zu bytes)",
+				len);
+	memcpy(&header, value, sizeof(header));
+	if (header.a_version != htole32(POSIX_ACL_XATTR_VERSION))
+		return vzr_fail(err, -VZR_E_ARCHIVE, "its ACL has an unknown version");
+	acl->max = len;
+	r = vzr_buf_add(acl, value, len);
+	return r < 0 ? vzr_fail_code(err, r, "cannot read its ACL") : 0;
+}
+
 mode_t vzr_acl_mode(const struct vzr_buf *acl)
 {
 	size_t at = sizeof(struct posix_acl_xattr_header);

@@ -227,6 +227,23 @@ static int add_xattr(struct vzr_member *member, const char *name, const void *va
 	return 0;
 }
 
+/* tar --xattrs stores ACLs in the kernel's form too: with numbers, where its text has names. */
+static int add_binary_acl(struct vzr_member *member, const char *name, const void *value,
+			  size_t len, bool *ret_taken, struct vzr_error *err)
+{
+	bool access = strcmp(name, "system.posix_acl_access") == 0;
+	struct vzr_buf *acl = access ? &member->acl_access : &member->acl_default;
+
+	*ret_taken = false;
+	if (!access && strcmp(name, "system.posix_acl_default") != 0)
+		return 0;
+	if (member->type != VZR_MEMBER_DIR && (member->type != VZR_MEMBER_FILE || !access))
+		return 0;
+	*ret_taken = true;
+	acl->len = 0;
+	return vzr_acl_check(value, len, acl, err);
+}
+
 static int read_xattrs(struct archive_entry *entry, struct vzr_left_out *left_out,
 		       struct vzr_member *member, struct vzr_error *err)
 {
@@ -237,10 +254,16 @@ static int read_xattrs(struct archive_entry *entry, struct vzr_left_out *left_ou
 	archive_entry_xattr_reset(entry);
 	while (archive_entry_xattr_next(entry, &name, &value, &len) == ARCHIVE_OK) {
 		enum vzr_policy_reason reason;
+		bool taken;
 		int r;
 
 		if (!name || !*name)
 			return vzr_fail(err, -VZR_E_ARCHIVE, "an attribute without a name");
+		r = add_binary_acl(member, name, value, len, &taken, err);
+		if (r < 0)
+			return r;
+		if (taken)
+			continue;
 		reason = vzr_policy_xattr(name, member->type);
 		if (reason != VZR_LEFT_NOTHING) {
 			vzr_left_out_add(left_out, reason, member->path, "");
@@ -253,23 +276,14 @@ static int read_xattrs(struct archive_entry *entry, struct vzr_left_out *left_ou
 	return 0;
 }
 
-static int read_acls(struct archive_entry *entry, struct vzr_left_out *left_out,
-		     struct vzr_member *member, struct vzr_error *err)
+static int read_access_acl(struct archive_entry *entry, int types,
+			   struct vzr_left_out *left_out, struct vzr_member *member,
+			   struct vzr_error *err)
 {
-	int types = archive_entry_acl_types(entry), r = 0;
 	mode_t group = 0;
+	int r = 0;
 
-	if (types == 0)
-		return 0;
-	if (types & ARCHIVE_ENTRY_ACL_TYPE_NFS4) {
-		vzr_left_out_add(left_out, VZR_LEFT_NFS4_ACL, member->path, "");
-		return 0;
-	}
-	if (member->type != VZR_MEMBER_FILE && member->type != VZR_MEMBER_DIR) {
-		vzr_left_out_add(left_out, VZR_LEFT_NOT_A_FILE, member->path, "");
-		return 0;
-	}
-	if (types & ARCHIVE_ENTRY_ACL_TYPE_ACCESS)
+	if (member->acl_access.len == 0 && types & ARCHIVE_ENTRY_ACL_TYPE_ACCESS)
 		r = vzr_acl_read(entry, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, &member->acl_access, &group,
 				 err);
 	if (r < 0)
@@ -281,8 +295,26 @@ static int read_acls(struct archive_entry *entry, struct vzr_left_out *left_out,
 	} else if (member->acl_access.len > 0) {
 		member->mode = (member->mode & ~(mode_t)0777) | vzr_acl_mode(&member->acl_access);
 	}
-	if (!(types & ARCHIVE_ENTRY_ACL_TYPE_DEFAULT))
+	return 0;
+}
+
+static int read_acls(struct archive_entry *entry, struct vzr_left_out *left_out,
+		     struct vzr_member *member, struct vzr_error *err)
+{
+	int types = archive_entry_acl_types(entry), r;
+	mode_t group;
+
+	if (types & ARCHIVE_ENTRY_ACL_TYPE_NFS4) {
+		vzr_left_out_add(left_out, VZR_LEFT_NFS4_ACL, member->path, "");
+		types = 0;
+	}
+	if (types && member->type != VZR_MEMBER_FILE && member->type != VZR_MEMBER_DIR) {
+		vzr_left_out_add(left_out, VZR_LEFT_NOT_A_FILE, member->path, "");
 		return 0;
+	}
+	r = read_access_acl(entry, types, left_out, member, err);
+	if (r < 0 || member->acl_default.len > 0 || !(types & ARCHIVE_ENTRY_ACL_TYPE_DEFAULT))
+		return r;
 	r = vzr_acl_read(entry, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, &member->acl_default, &group, err);
 	if (r > 0 || (r == 0 && member->acl_default.len > 0 && member->type != VZR_MEMBER_DIR)) {
 		vzr_left_out_add(left_out, r > 0 ? VZR_LEFT_ACL_NAME : VZR_LEFT_NOT_A_FILE,

@@ -73,5 +73,9 @@ VZR_MUST_CHECK int vzr_member_read(struct archive_entry *entry, const struct vzr
 VZR_MUST_CHECK int vzr_acl_read(struct archive_entry *entry, int type, struct vzr_buf *acl,
 				mode_t *ret_group, struct vzr_error *err);
 
+/** Copies an ACL that is in the kernel's form already, after a look at its shape. */
+VZR_MUST_CHECK int vzr_acl_check(const void *value, size_t len, struct vzr_buf *acl,
+				 struct vzr_error *err);
+
 /** The permission bits that a file with this binary ACL shows. */
 mode_t vzr_acl_mode(const struct vzr_buf *acl);

@@ -54,8 +54,8 @@ static const struct {
 	[VZR_LEFT_SYSTEM] = { "system.* attribute", "only POSIX ACLs are kept" },
 	[VZR_LEFT_OTHER_XATTR] = { "attribute", "its name space is not known" },
 	[VZR_LEFT_NOT_A_FILE] = { "attribute", "only files and directories get attributes" },
-	[VZR_LEFT_ACL_NAME] = { "ACL", "it names an owner without a number; make the archive with "
-				       "--numeric-owner" },
+	[VZR_LEFT_ACL_NAME] = { "ACL", "it names an owner without a number; tar --xattrs "
+				       "--xattrs-include='*' stores numbers" },
 	[VZR_LEFT_NFS4_ACL] = { "NFSv4 ACL", "file systems of containers have POSIX ACLs" },
 	[VZR_LEFT_TIME] = { "modification time", "the file system cannot hold it" },
 };
