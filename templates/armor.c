@@ -88,7 +88,7 @@ static bool starts(const char *line, size_t len, const char *prefix)
 
 static int check_crc(const char *line, const char *data, size_t len)
 {
-	VZR_AUTO_BUF struct vzr_buf sum = {0};
+	VZR_AUTO_BUF struct vzr_buf sum = { 0 };
 	uint32_t want;
 	int r = decode(line, 4, &sum);
 
@@ -102,7 +102,7 @@ static int check_crc(const char *line, const char *data, size_t len)
 /* Reads one block; *text stands behind its BEGIN line. */
 static int read_block(const char **text, const char *end, struct vzr_buf *out)
 {
-	VZR_AUTO_BUF struct vzr_buf base64 = {.max = out->max};
+	VZR_AUTO_BUF struct vzr_buf base64 = { .max = out->max };
 	size_t start = out->len, len;
 	const char *line;
 	bool decoded = false;

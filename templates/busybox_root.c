@@ -172,10 +172,10 @@ static void add_applet(struct vzr_tar *tar, const char *path)
 	static const struct {
 		const char *directory;
 		const char *target;
-	} places[] = {{"bin/", "busybox"},
-		      {"sbin/", "../bin/busybox"},
-		      {"usr/bin/", "../../bin/busybox"},
-		      {"usr/sbin/", "../../bin/busybox"}};
+	} places[] = { { "bin/", "busybox" },
+		       { "sbin/", "../bin/busybox" },
+		       { "usr/bin/", "../../bin/busybox" },
+		       { "usr/sbin/", "../../bin/busybox" } };
 
 	if (strcmp(path, PROGRAM) == 0)
 		return;
@@ -190,7 +190,7 @@ static void add_applet(struct vzr_tar *tar, const char *path)
 int vzr_busybox_root(const char *program, size_t len, const char *applets,
 		     struct vzr_buf *ret_archive)
 {
-	struct vzr_tar tar = {.buf.max = ROOT_MAX};
+	struct vzr_tar tar = { .buf.max = ROOT_MAX };
 	VZR_AUTO_FREE char *copy = strdup(applets);
 	char *save = NULL;
 	int r;

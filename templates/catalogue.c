@@ -104,7 +104,7 @@ int vzr_artefact_offered(struct vzr_source *source, const char *name, const stru
 			 struct vzr_artefact **ret_artefact, struct vzr_error *err)
 {
 	AUTO_ARTEFACT struct vzr_artefact *artefact = calloc(1, sizeof(*artefact));
-	VZR_AUTO_NAME struct vzr_name record = {0};
+	VZR_AUTO_NAME struct vzr_name record = { 0 };
 	int r;
 
 	if (artefact) {
@@ -167,7 +167,7 @@ int vzr_search_cached(struct vzr_search *search, const char *name, struct vzr_na
 		      struct vzr_error *err)
 {
 	const struct vzr_catalogue *catalogue = search->catalogue;
-	VZR_AUTO_NAME struct vzr_name record = {0};
+	VZR_AUTO_NAME struct vzr_name record = { 0 };
 	struct vzr_error why = VZR_ERROR_INIT;
 	struct vzr_source *source;
 	int r = vzr_store_name_get(catalogue->options.store, name, &record, &why);
@@ -196,14 +196,14 @@ int vzr_search_cached(struct vzr_search *search, const char *name, struct vzr_na
 		return 0;
 	}
 	*ret_record = record;
-	record = (struct vzr_name){0};
+	record = (struct vzr_name){ 0 };
 	return 1;
 }
 
 static int find_cached(struct vzr_search *search, struct vzr_artefact **ret_artefact,
 		       struct vzr_error *err)
 {
-	VZR_AUTO_NAME struct vzr_name record = {0};
+	VZR_AUTO_NAME struct vzr_name record = { 0 };
 	int r = vzr_search_cached(search, search->name, &record, err);
 
 	if (r <= 0)
@@ -279,7 +279,7 @@ static void report(struct vzr_context *ctx, const struct vzr_artefact *artefact)
 int vzr_catalogue_resolve(struct vzr_catalogue *catalogue, const char *name, unsigned int flags,
 			  struct vzr_artefact **ret_artefact, struct vzr_error *err)
 {
-	struct vzr_search search = {.catalogue = catalogue, .flags = flags};
+	struct vzr_search search = { .catalogue = catalogue, .flags = flags };
 	struct vzr_artefact *artefact = NULL;
 	int r = vzr_name_check("template name", name, err);
 
@@ -402,10 +402,10 @@ static bool same_record(const struct vzr_name *a, const struct vzr_name *b)
 int vzr_catalogue_fetch(struct vzr_catalogue *catalogue, const struct vzr_artefact *artefact,
 			struct vzr_blob *ret_blob, struct vzr_error *err)
 {
-	VZR_AUTO_NAME struct vzr_name record = {0};
-	VZR_AUTO_NAME struct vzr_name old = {0};
+	VZR_AUTO_NAME struct vzr_name record = { 0 };
+	VZR_AUTO_NAME struct vzr_name old = { 0 };
 	VZR_AUTO_BLOB struct vzr_blob blob = VZR_BLOB_INIT;
-	struct vzr_intake intake = {.options = &catalogue->options, .record = &record};
+	struct vzr_intake intake = { .options = &catalogue->options, .record = &record };
 	bool known;
 	int r = fill_record(artefact, &record);
 
@@ -413,7 +413,7 @@ int vzr_catalogue_fetch(struct vzr_catalogue *catalogue, const struct vzr_artefa
 		return vzr_fail_code(err, r, "template %s", artefact->name);
 	/* Without an old record, or with a damaged one, everything is looked at anew. */
 	if (vzr_store_name_get(catalogue->options.store, artefact->name, &old, NULL) < 0)
-		old = (struct vzr_name){0};
+		old = (struct vzr_name){ 0 };
 	r = open_known(catalogue, artefact, &old, &blob, err);
 	known = r == 1;
 	if (r == 0)

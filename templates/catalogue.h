@@ -20,13 +20,13 @@ typedef int (*vzr_admit_fn)(void *data, int fd, struct vzr_name *record, struct 
 
 /** Where the catalogue finds things. Borrowed for its life time. */
 struct vzr_catalogue_options {
-	int root_fd;		    /**< the paths below are opened in it */
-	const char *sources_dir;    /**< sources.d; absent: the built-in sources alone */
-	const char *keys_dir;	    /**< pinned keyrings */
-	const char *template_dir;   /**< the host's TEMPLATE: TEMPLATE/cache/NAME.tar* */
-	const char *download_conf;  /**< OpenVZ's download.conf; may be absent */
-	const char *busybox;	    /**< static busybox on the host itself (not below root_fd) */
-	const char *arch;	    /**< native architecture as uname says; NULL: ask uname */
+	int root_fd;		   /**< the paths below are opened in it */
+	const char *sources_dir;   /**< sources.d; absent: the built-in sources alone */
+	const char *keys_dir;	   /**< pinned keyrings */
+	const char *template_dir;  /**< the host's TEMPLATE: TEMPLATE/cache/NAME.tar* */
+	const char *download_conf; /**< OpenVZ's download.conf; may be absent */
+	const char *busybox;	   /**< static busybox on the host itself (not below root_fd) */
+	const char *arch;	   /**< native architecture as uname says; NULL: ask uname */
 	struct vzr_store *store;
 	struct vzr_fetcher *fetcher;
 	struct vzr_context *ctx;

@@ -44,14 +44,16 @@ static int weak(const struct place *at, const char *algorithm)
 /* Days since 1970 by the calendar of timegm(); refuses 2026-02-31. */
 static int parse_date(const char *text, int64_t *ret_time)
 {
-	struct tm tm = {0}, again;
+	struct tm tm = { 0 }, again;
+	int day;
 	const char *end = strptime(text, "%Y-%m-%d", &tm);
 	time_t t;
 
 	if (!end || *end || strlen(text) != strlen("2026-12-31"))
 		return -VZR_E_INPUT;
-	t = timegm(&tm);
-	if (!gmtime_r(&t, &again) || again.tm_mday != tm.tm_mday || again.tm_mon != tm.tm_mon)
+	day = tm.tm_mday;
+	t = timegm(&tm); /* makes 3 March of 31 February */
+	if (!gmtime_r(&t, &again) || again.tm_mday != day)
 		return -VZR_E_INPUT;
 	*ret_time = t;
 	return 0;
@@ -96,7 +98,7 @@ static int check_file_name(const struct place *at, const char *name)
 
 static int add_file(const struct place *at, const char *file, const struct vzr_digest *digest)
 {
-	struct vzr_entry entry = {.has_digest = true, .digest = *digest};
+	struct vzr_entry entry = { .has_digest = true, .digest = *digest };
 	int r;
 
 	entry.name = vzr_template_name_of(file, at->request->suffixes, &entry.rank);
@@ -228,7 +230,7 @@ static int check_twice(const struct place *at)
 			struct vzr_entry kept = items[i];
 
 			/* On failure every item is freed: none may stand there twice. */
-			items[i] = (struct vzr_entry){0};
+			items[i] = (struct vzr_entry){ 0 };
 			items[++out] = kept;
 			continue;
 		}
@@ -238,7 +240,7 @@ static int check_twice(const struct place *at)
 					at->request->file, items[i].file);
 		free(items[i].name);
 		free(items[i].file);
-		items[i] = (struct vzr_entry){0};
+		items[i] = (struct vzr_entry){ 0 };
 	}
 	at->entries->count = out + 1;
 	return 0;
@@ -248,8 +250,8 @@ int vzr_sums_parse(const struct vzr_sums_request *request, const char *text, siz
 		   struct vzr_entries *entries, struct vzr_sums_info *ret_info,
 		   struct vzr_error *err)
 {
-	struct vzr_sums_info info = {0};
-	struct place at = {.request = request, .info = &info, .entries = entries, .err = err};
+	struct vzr_sums_info info = { 0 };
+	struct place at = { .request = request, .info = &info, .entries = entries, .err = err };
 	char line[LINE_MAX_BYTES + 1];
 	const char *end = text + len;
 

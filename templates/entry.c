@@ -18,7 +18,7 @@ void vzr_entries_done(struct vzr_entries *entries)
 	for (size_t i = 0; i < entries->count; i++)
 		entry_done(&entries->items[i]);
 	free(entries->items);
-	*entries = (struct vzr_entries){0};
+	*entries = (struct vzr_entries){ 0 };
 }
 
 int vzr_entries_add(struct vzr_entries *entries, struct vzr_entry entry)
@@ -103,7 +103,7 @@ char *vzr_template_name_of(const char *file, const struct vzr_list *suffixes,
 
 char *vzr_url_join(const char *base, const char *name)
 {
-	VZR_AUTO_BUF struct vzr_buf url = {0};
+	VZR_AUTO_BUF struct vzr_buf url = { 0 };
 	int r = vzr_buf_printf(&url, "%s/", base);
 
 	for (const unsigned char *p = (const unsigned char *)name; *p && r == 0; p++)

@@ -202,7 +202,7 @@ int vzr_gpgv_judge(const char *what, const char *status, int exit_status,
 		   const struct vzr_signature_policy *policy, struct vzr_signed_by *ret_by,
 		   struct vzr_error *err)
 {
-	struct status s = {0};
+	struct status s = { 0 };
 	const int code = -VZR_E_SIGNATURE;
 	int r = read_status(status, &s);
 
@@ -230,7 +230,7 @@ int vzr_gpgv_judge(const char *what, const char *status, int exit_status,
 					: "");
 	if (is_future(s.time, policy->now))
 		return refuse_future(what, s.time, policy->now, err);
-	*ret_by = (struct vzr_signed_by){.time = (int64_t)s.time, .weak = !strong(s.hash)};
+	*ret_by = (struct vzr_signed_by){ .time = (int64_t)s.time, .weak = !strong(s.hash) };
 	copy_key(ret_by->fingerprint, s.primary);
 	return 0;
 }

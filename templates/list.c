@@ -44,7 +44,7 @@ static int add_cached(struct vzr_search *search, struct vzr_list *list, struct v
 	int r = vzr_store_name_list(search->catalogue->options.store, names, err);
 
 	for (size_t i = 0; i < names->count && r >= 0; i++) {
-		VZR_AUTO_NAME struct vzr_name record = {0};
+		VZR_AUTO_NAME struct vzr_name record = { 0 };
 		struct vzr_artefact *artefact;
 
 		r = vzr_search_cached(search, names->items[i], &record, err);
@@ -106,9 +106,9 @@ static int add_offered(struct vzr_source *source, struct vzr_list *list, size_t 
 int vzr_catalogue_list(struct vzr_catalogue *catalogue, bool remote,
 		       struct vzr_template ***ret_list, size_t *ret_count, struct vzr_error *err)
 {
-	struct vzr_search search = {.catalogue = catalogue, .name = ""};
-	VZR_AUTO_TEXT_LIST struct vzr_list names = {0};
-	struct vzr_list list = {0};
+	struct vzr_search search = { .catalogue = catalogue, .name = "" };
+	VZR_AUTO_TEXT_LIST struct vzr_list names = { 0 };
+	struct vzr_list list = { 0 };
 	size_t n_cached;
 	int r = add_cached(&search, &list, &names, err);
 

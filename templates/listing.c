@@ -24,7 +24,7 @@ static int bad_line(struct vzr_error *err, int code, unsigned int line, const ch
 static int add_name(char *name, unsigned int repository, unsigned int line,
 		    struct vzr_entries *entries, struct vzr_error *err)
 {
-	struct vzr_entry entry = {.repository = repository};
+	struct vzr_entry entry = { .repository = repository };
 	int r;
 
 	if (*name == '\0')
@@ -81,7 +81,7 @@ void vzr_download_conf_done(struct vzr_download_conf *conf)
  */
 static int add_repository(struct vzr_list *list, const char *prefix, const char *word)
 {
-	const char *variables[] = {PREFIX_VARIABLE, PREFIX_BRACES};
+	const char *variables[] = { PREFIX_VARIABLE, PREFIX_BRACES };
 	VZR_AUTO_FREE char *url = NULL;
 	int r;
 
@@ -104,7 +104,7 @@ static int add_repository(struct vzr_list *list, const char *prefix, const char 
 
 static int read_keys(const struct vzr_kv *kv, struct vzr_download_conf *conf)
 {
-	VZR_AUTO_TEXT_LIST struct vzr_list words = {0};
+	VZR_AUTO_TEXT_LIST struct vzr_list words = { 0 };
 	const char *prefix = vzr_kv_get(kv, "TMPL_REPO_PREFIX");
 	const char *repositories = vzr_kv_get(kv, "TEMPLATE_REPOS");
 	const char *suffixes = vzr_kv_get(kv, "TMPL_SUFFIXES");
@@ -128,8 +128,8 @@ static int read_keys(const struct vzr_kv *kv, struct vzr_download_conf *conf)
 int vzr_download_conf_parse(const char *text, size_t len, struct vzr_download_conf *ret_conf,
 			    struct vzr_error *err)
 {
-	VZR_AUTO_KV struct vzr_kv kv = {0};
-	struct vzr_download_conf conf = {0};
+	VZR_AUTO_KV struct vzr_kv kv = { 0 };
+	struct vzr_download_conf conf = { 0 };
 	int r = vzr_kv_parse(text, len, 0, &kv, err);
 
 	if (r < 0)

@@ -20,7 +20,7 @@ void vzr_index_done(struct vzr_index *index)
 	free(index->base);
 	vzr_buf_done(&index->text);
 	vzr_buf_done(&index->signature);
-	*index = (struct vzr_index){0};
+	*index = (struct vzr_index){ 0 };
 }
 
 static int open_memory(struct vzr_source *source, bool make, struct vzr_error *err)
@@ -46,12 +46,12 @@ static int tolerate(struct vzr_source *source, int code, const struct vzr_error 
 int vzr_memory_read(struct vzr_source *source, const char *file, struct vzr_kv *ret_kv,
 		    struct vzr_error *err)
 {
-	VZR_AUTO_BUF struct vzr_buf buf = {.max = RECORD_MAX};
+	VZR_AUTO_BUF struct vzr_buf buf = { .max = RECORD_MAX };
 	VZR_AUTO_CLOSE int dir = open_memory(source, false, err);
 	struct vzr_error why = VZR_ERROR_INIT;
 	int r;
 
-	*ret_kv = (struct vzr_kv){0};
+	*ret_kv = (struct vzr_kv){ 0 };
 	if (dir == -ENOENT)
 		return 0;
 	if (dir < 0)
@@ -68,7 +68,7 @@ int vzr_memory_read(struct vzr_source *source, const char *file, struct vzr_kv *
 int vzr_memory_write(struct vzr_source *source, const char *file, const struct vzr_kv *kv,
 		     struct vzr_error *err)
 {
-	VZR_AUTO_BUF struct vzr_buf buf = {.max = RECORD_MAX};
+	VZR_AUTO_BUF struct vzr_buf buf = { .max = RECORD_MAX };
 	struct vzr_error why = VZR_ERROR_INIT;
 	VZR_AUTO_CLOSE int dir = -1;
 	int r = vzr_kv_emit(kv, &buf);
@@ -151,8 +151,8 @@ static int pair_key(const struct vzr_index *index, char key[VZR_DIGEST_HEX])
 int vzr_index_save(struct vzr_source *source, const char *part, const struct vzr_index *index,
 		   struct vzr_error *err)
 {
-	VZR_AUTO_KV struct vzr_kv old = {0};
-	VZR_AUTO_KV struct vzr_kv kv = {0};
+	VZR_AUTO_KV struct vzr_kv old = { 0 };
+	VZR_AUTO_KV struct vzr_kv kv = { 0 };
 	VZR_AUTO_FREE char *record = record_name(part);
 	struct vzr_error why = VZR_ERROR_INIT;
 	char key[VZR_DIGEST_HEX];
@@ -197,9 +197,9 @@ static int get_bytes(int dir, const char *key, const char *suffix, struct vzr_bu
 int vzr_index_load(struct vzr_source *source, const char *part, struct vzr_index *ret_index,
 		   struct vzr_error *err)
 {
-	VZR_AUTO_INDEX struct vzr_index index = {.text.max = VZR_SUMS_MAX,
-						 .signature.max = VZR_SIGNATURE_MAX};
-	VZR_AUTO_KV struct vzr_kv kv = {0};
+	VZR_AUTO_INDEX struct vzr_index index = { .text.max = VZR_SUMS_MAX,
+						  .signature.max = VZR_SIGNATURE_MAX };
+	VZR_AUTO_KV struct vzr_kv kv = { 0 };
 	VZR_AUTO_FREE char *record = record_name(part);
 	VZR_AUTO_CLOSE int dir = open_memory(source, false, NULL);
 	const char *key, *name, *base, *fetched;
@@ -225,6 +225,6 @@ int vzr_index_load(struct vzr_source *source, const char *part, struct vzr_index
 		return vzr_fail_code(err, -ENOMEM, "cannot read the index of %s",
 				     source->conf.name);
 	*ret_index = index;
-	index = (struct vzr_index){0};
+	index = (struct vzr_index){ 0 };
 	return 0;
 }

@@ -14,7 +14,7 @@
 void vzr_name_parts_done(struct vzr_name_parts *parts)
 {
 	free(parts->text);
-	*parts = (struct vzr_name_parts){0};
+	*parts = (struct vzr_name_parts){ 0 };
 }
 
 static bool is_version(const char *piece)
@@ -57,7 +57,7 @@ static void unglue(struct vzr_name_parts *parts, char **pieces, size_t n, char *
 
 int vzr_name_split(const char *name, enum vzr_arch_names names, struct vzr_name_parts *ret_parts)
 {
-	VZR_AUTO_NAME_PARTS struct vzr_name_parts parts = {0};
+	VZR_AUTO_NAME_PARTS struct vzr_name_parts parts = { 0 };
 	size_t length = strlen(name);
 	char *pieces[PIECES_MAX];
 	size_t n = 0, before_arch;

@@ -26,7 +26,7 @@ int vzr_document_exists(struct vzr_source *source, const char *base, const char 
 			struct vzr_error *err)
 {
 	/* More than one byte is as good an answer as the file. */
-	VZR_AUTO_BUF struct vzr_buf buf = {.max = 1};
+	VZR_AUTO_BUF struct vzr_buf buf = { .max = 1 };
 	int r = vzr_document_get(source, base, name, &buf, err);
 
 	if (r == -VZR_E_NOT_FOUND)
@@ -90,7 +90,7 @@ static int add_url(struct vzr_list *urls, const char *base, const char *file)
 int vzr_artefact_set_urls(struct vzr_artefact *artefact, const char *file,
 			  const struct vzr_list *bases, const char *first, struct vzr_error *err)
 {
-	VZR_AUTO_TEXT_LIST struct vzr_list urls = {0};
+	VZR_AUTO_TEXT_LIST struct vzr_list urls = { 0 };
 	int r = first ? add_url(&urls, first, file) : 0;
 
 	for (size_t i = 0; i < bases->count && r == 0; i++)
@@ -105,7 +105,7 @@ int vzr_artefact_set_urls(struct vzr_artefact *artefact, const char *file,
 	free(artefact->urls);
 	artefact->urls = (char **)urls.items;
 	artefact->n_urls = urls.count;
-	urls = (struct vzr_list){0};
+	urls = (struct vzr_list){ 0 };
 	return 0;
 }
 
@@ -115,10 +115,10 @@ int vzr_payload_get(struct vzr_source *source, const struct vzr_artefact *artefa
 	struct vzr_fetch_job job = {
 		.urls = (const char *const *)artefact->urls,
 		.n_urls = artefact->n_urls,
-		.terms = {.digest = artefact->has_digest ? &artefact->digest : NULL,
-			  .size_bytes = artefact->size_bytes,
-			  .verify = vzr_intake_verify,
-			  .verify_data = intake},
+		.terms = { .digest = artefact->has_digest ? &artefact->digest : NULL,
+			   .size_bytes = artefact->size_bytes,
+			   .verify = vzr_intake_verify,
+			   .verify_data = intake },
 		.label = artefact->name,
 	};
 

@@ -6,20 +6,20 @@
 
 struct vzr_catalogue {
 	struct vzr_catalogue_options options; /**< as given */
-	const char *native;	     /**< canonical architecture */
-	char machine[65];	     /**< what uname said, for native */
-	struct vzr_source **sources; /**< by priority */
+	const char *native;		      /**< canonical architecture */
+	char machine[65];		      /**< what uname said, for native */
+	struct vzr_source **sources;	      /**< by priority */
 	size_t n_sources;
 };
 
 /** One search: what is wanted, and what went wrong on the way. */
 struct vzr_search {
 	struct vzr_catalogue *catalogue; /**< borrowed */
-	const char *name;	  /**< without "SOURCE:" */
-	char only[256];		  /**< the one source to ask; "": all */
-	unsigned int flags;	  /**< VZR_RESOLVE_* */
-	bool reported;		  /**< failures were warned about already */
-	struct vzr_error failure; /**< the gravest failure of a source; code 0: none */
+	const char *name;		 /**< without "SOURCE:" */
+	char only[256];			 /**< the one source to ask; "": all */
+	unsigned int flags;		 /**< VZR_RESOLVE_* */
+	bool reported;			 /**< failures were warned about already */
+	struct vzr_error failure;	 /**< the gravest failure of a source; code 0: none */
 };
 
 /** True if @source is enabled and may be asked. */

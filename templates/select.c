@@ -45,7 +45,7 @@ static int consider(struct selection *selection, const char *name, enum vzr_arch
 		    struct candidate like)
 {
 	const struct vzr_catalogue *catalogue = selection->search->catalogue;
-	VZR_AUTO_NAME_PARTS struct vzr_name_parts parts = {0};
+	VZR_AUTO_NAME_PARTS struct vzr_name_parts parts = { 0 };
 	struct candidate *candidate;
 	int r = vzr_name_split(name, names, &parts);
 
@@ -59,10 +59,10 @@ static int consider(struct selection *selection, const char *name, enum vzr_arch
 	*candidate = like;
 	candidate->name = strdup(name);
 	candidate->parts = parts;
-	parts = (struct vzr_name_parts){0};
+	parts = (struct vzr_name_parts){ 0 };
 	r = candidate->name ? vzr_list_add(&selection->list, candidate) : -ENOMEM;
 	if (r < 0) {
-		candidate->record = (struct vzr_name){0};
+		candidate->record = (struct vzr_name){ 0 };
 		free_candidate(candidate);
 	}
 	return r < 0 ? r : 1;
@@ -79,11 +79,11 @@ static bool may_match(const struct selection *selection, const char *name)
 static int add_cached(struct selection *selection, struct vzr_error *err)
 {
 	struct vzr_search *search = selection->search;
-	VZR_AUTO_TEXT_LIST struct vzr_list names = {0};
+	VZR_AUTO_TEXT_LIST struct vzr_list names = { 0 };
 	int r = vzr_store_name_list(search->catalogue->options.store, &names, err);
 
 	for (size_t i = 0; i < names.count && r >= 0; i++) {
-		VZR_AUTO_NAME struct vzr_name record = {0};
+		VZR_AUTO_NAME struct vzr_name record = { 0 };
 		const char *name = names.items[i];
 		const struct vzr_source *source;
 
@@ -94,9 +94,9 @@ static int add_cached(struct selection *selection, struct vzr_error *err)
 			continue;
 		source = vzr_catalogue_source(search->catalogue, record.source);
 		r = consider(selection, name, source ? source->conf.arch_names : VZR_ARCH_DEBIAN,
-			     (struct candidate){.record = record});
+			     (struct candidate){ .record = record });
 		if (r == 1)
-			record = (struct vzr_name){0};
+			record = (struct vzr_name){ 0 };
 	}
 	return r < 0 ? r : 0;
 }
@@ -126,7 +126,8 @@ static int add_offered(struct selection *selection, struct vzr_error *err)
 
 			if (may_match(selection, entry->name))
 				r = consider(selection, entry->name, source->conf.arch_names,
-					     (struct candidate){.source = source, .entry = entry});
+					     (struct candidate){ .source = source,
+								 .entry = entry });
 		}
 	}
 	return r < 0 ? r : 0;
@@ -150,7 +151,7 @@ static const struct candidate *best_of(const struct selection *selection)
 static int check_single(const struct selection *selection, const struct candidate *best,
 			struct vzr_error *err)
 {
-	VZR_AUTO_BUF struct vzr_buf text = {0};
+	VZR_AUTO_BUF struct vzr_buf text = { 0 };
 	unsigned int count = 0;
 	int r = 0;
 
@@ -176,7 +177,7 @@ static int check_single(const struct selection *selection, const struct candidat
 int vzr_search_partial(struct vzr_search *search, struct vzr_artefact **ret_artefact,
 		       struct vzr_error *err)
 {
-	__attribute__((cleanup(selection_done))) struct selection selection = {.search = search};
+	__attribute__((cleanup(selection_done))) struct selection selection = { .search = search };
 	bool refresh = search->flags & VZR_RESOLVE_REFRESH;
 	const struct candidate *best;
 	int r = vzr_name_split(search->name, VZR_ARCH_DEBIAN, &selection.wanted);
@@ -260,7 +261,7 @@ static void keep_close(struct close_names *close, const char *name)
 static int add_close(struct vzr_search *search, const struct vzr_list *cached, struct vzr_buf *text)
 {
 	const struct vzr_catalogue *catalogue = search->catalogue;
-	struct close_names close = {.wanted = search->name};
+	struct close_names close = { .wanted = search->name };
 	int r = 0;
 
 	for (size_t i = 0; i < cached->count && !search->only[0]; i++)
@@ -285,8 +286,8 @@ static int add_close(struct vzr_search *search, const struct vzr_list *cached, s
 int vzr_search_nothing(struct vzr_search *search, struct vzr_error *err)
 {
 	const struct vzr_catalogue *catalogue = search->catalogue;
-	VZR_AUTO_TEXT_LIST struct vzr_list cached = {0};
-	VZR_AUTO_BUF struct vzr_buf text = {0};
+	VZR_AUTO_TEXT_LIST struct vzr_list cached = { 0 };
+	VZR_AUTO_BUF struct vzr_buf text = { 0 };
 	const char *separator = "";
 	int r = 0;
 

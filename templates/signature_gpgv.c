@@ -30,21 +30,21 @@ int vzr_sealed_fd(const char *name, const void *data, size_t len, struct vzr_err
  * The names are those of the child's descriptors (vzr_proc_run() makes them 4, 5 and 6); opening
  * them again starts at the file's beginning.
  */
-static const char *const arguments[] = {"gpgv",	     "--homedir", "/nonexistent", "--status-fd",
-					"3",	     "--keyring", "/dev/fd/4",	  "/dev/fd/5",
-					"/dev/fd/6", NULL};
+static const char *const arguments[] = { "gpgv",      "--homedir", "/nonexistent", "--status-fd",
+					 "3",	      "--keyring", "/dev/fd/4",	   "/dev/fd/5",
+					 "/dev/fd/6", NULL };
 
 int vzr_signature_verify(const struct vzr_signature_job *job,
 			 const struct vzr_signature_policy *policy, struct vzr_signed_by *ret_by,
 			 struct vzr_error *err)
 {
-	VZR_AUTO_BUF struct vzr_buf status = {.max = STATUS_MAX};
+	VZR_AUTO_BUF struct vzr_buf status = { .max = STATUS_MAX };
 	VZR_AUTO_CLOSE int keyring = -1, signature = -1;
-	struct vzr_proc proc = {.argv = arguments,
-				.capture_fd = 3,
-				.capture = &status,
-				.n_inherit = 3,
-				.timeout_ms = TIMEOUT_MS};
+	struct vzr_proc proc = { .argv = arguments,
+				 .capture_fd = 3,
+				 .capture = &status,
+				 .n_inherit = 3,
+				 .timeout_ms = TIMEOUT_MS };
 	int exit_status, r;
 
 	if (job->signature->len == 0)

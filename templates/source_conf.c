@@ -16,10 +16,10 @@
 /* Fastest to unpack first: of two archives of one template the first kind is taken. */
 #define USUAL_SUFFIXES "tar.zst tar.gz tgz tar.xz txz tar.bz2 tar.lz4 tar"
 
-static const char *const trust_names[] = {[VZR_TRUST_SIGNATURE] = "signature",
-					  [VZR_TRUST_CHECKSUM] = "checksum",
-					  [VZR_TRUST_TLS] = "tls",
-					  [VZR_TRUST_NONE] = "none"};
+static const char *const trust_names[] = { [VZR_TRUST_SIGNATURE] = "signature",
+					   [VZR_TRUST_CHECKSUM] = "checksum",
+					   [VZR_TRUST_TLS] = "tls",
+					   [VZR_TRUST_NONE] = "none" };
 
 void vzr_source_conf_done(struct vzr_source_conf *conf)
 {
@@ -31,7 +31,15 @@ void vzr_source_conf_done(struct vzr_source_conf *conf)
 	vzr_list_done(&conf->fingerprints, free);
 	vzr_list_done(&conf->suffixes, free);
 	vzr_list_done(&conf->repositories, free);
-	*conf = (struct vzr_source_conf){0};
+	*conf = (struct vzr_source_conf){ 0 };
+}
+
+/* The same failure as one of the configuration. */
+static int as_config(struct vzr_error *err)
+{
+	if (err)
+		err->code = -VZR_E_CONFIG;
+	return -VZR_E_CONFIG;
 }
 
 static int set_flag(bool *field, const char *key, const char *value, struct vzr_error *err)
@@ -81,7 +89,7 @@ static int set_keyring(struct vzr_source_conf *conf, const char *value, struct v
 			      : vzr_name_check("keyring", value, err);
 
 	if (r < 0)
-		return -VZR_E_CONFIG;
+		return as_config(err);
 	conf->keyring = strdup(value);
 	return conf->keyring ? 0 : vzr_fail_code(err, -ENOMEM, "cannot read keyring=");
 }
@@ -116,7 +124,7 @@ static int set_names(struct vzr_list *list, const char *key, const char *value,
 		return vzr_fail_code(err, r, "cannot read %s=", key);
 	for (size_t i = 0; i < list->count; i++)
 		if (vzr_name_check(key, list->items[i], err) < 0)
-			return -VZR_E_CONFIG;
+			return as_config(err);
 	return 0;
 }
 
@@ -221,9 +229,9 @@ static int check_whole(const struct vzr_kv *kv, struct vzr_source_conf *conf,
 int vzr_source_conf_parse(const char *name, const char *file, const char *text, size_t len,
 			  struct vzr_source_conf *ret_conf, struct vzr_error *err)
 {
-	VZR_AUTO_SOURCE_CONF struct vzr_source_conf conf = {.enabled = true,
-							    .priority = PRIORITY_DEFAULT};
-	VZR_AUTO_KV struct vzr_kv kv = {0};
+	VZR_AUTO_SOURCE_CONF struct vzr_source_conf conf = { .enabled = true,
+							     .priority = PRIORITY_DEFAULT };
+	VZR_AUTO_KV struct vzr_kv kv = { 0 };
 	unsigned int line = 0;
 	int r = vzr_kv_parse(text, len, VZR_KV_STRICT, &kv, err);
 
@@ -247,6 +255,6 @@ int vzr_source_conf_parse(const char *name, const char *file, const char *text, 
 		return vzr_wrap(err, r, "%s, line %u", file, line);
 	}
 	*ret_conf = conf;
-	conf = (struct vzr_source_conf){0};
+	conf = (struct vzr_source_conf){ 0 };
 	return 0;
 }

@@ -28,7 +28,7 @@ static const struct {
 	const char *name;
 	const char *kind;
 	uint64_t priority;
-} built_in[] = {{"host", "openvz-cache", 10}, {"busybox", "busybox", 20}};
+} built_in[] = { { "host", "openvz-cache", 10 }, { "busybox", "busybox", 20 } };
 
 const struct vzr_source_ops *vzr_source_kind_find(const char *name)
 {
@@ -109,7 +109,7 @@ int vzr_source_create(const struct vzr_catalogue_options *options, struct vzr_so
 	source->options = options;
 	source->ops = vzr_source_kind_find(conf->kind);
 	source->conf = *conf;
-	*conf = (struct vzr_source_conf){0};
+	*conf = (struct vzr_source_conf){ 0 };
 	*ret_source = source;
 	return 0;
 }
@@ -213,8 +213,8 @@ static int add_source(struct sources *sources, struct vzr_source_conf *conf, str
 
 static int add_file(struct sources *sources, const char *file_name, struct vzr_error *err)
 {
-	VZR_AUTO_SOURCE_CONF struct vzr_source_conf conf = {0};
-	VZR_AUTO_BUF struct vzr_buf buf = {.max = CONF_MAX};
+	VZR_AUTO_SOURCE_CONF struct vzr_source_conf conf = { 0 };
+	VZR_AUTO_BUF struct vzr_buf buf = { .max = CONF_MAX };
 	VZR_AUTO_FREE char *path = vzr_path_join(sources->options->sources_dir, file_name);
 	VZR_AUTO_FREE char *name = strndup(file_name, strlen(file_name) - strlen(CONF_SUFFIX));
 	int r;
@@ -224,6 +224,8 @@ static int add_file(struct sources *sources, const char *file_name, struct vzr_e
 	r = vzr_name_check("source name", name, err);
 	if (r == 0 && strchr(name, ':'))
 		r = vzr_fail(err, -VZR_E_CONFIG, "the name of a source has no ':'");
+	if (r < 0 && err)
+		err->code = -VZR_E_CONFIG;
 	if (r < 0)
 		return vzr_wrap(err, -VZR_E_CONFIG, "%s", path);
 	r = vzr_trusted_read(sources->options->root_fd, path, &buf, err);
@@ -277,9 +279,9 @@ static int read_directory(struct sources *sources, struct vzr_error *err)
 static int add_built_in(struct sources *sources, struct vzr_error *err)
 {
 	for (size_t i = 0; i < VZR_COUNT(built_in); i++) {
-		VZR_AUTO_SOURCE_CONF struct vzr_source_conf conf = {.enabled = true,
-								    .priority =
-									    built_in[i].priority};
+		VZR_AUTO_SOURCE_CONF struct vzr_source_conf conf = { .enabled = true,
+								     .priority =
+									     built_in[i].priority };
 		const struct vzr_source_ops *ops = vzr_source_kind_find(built_in[i].kind);
 		int r;
 
@@ -310,7 +312,7 @@ static int compare_sources(const void *a, const void *b)
 int vzr_sources_read(const struct vzr_catalogue_options *options, struct vzr_source ***ret_sources,
 		     size_t *ret_count, struct vzr_error *err)
 {
-	__attribute__((cleanup(sources_done))) struct sources sources = {.options = options};
+	__attribute__((cleanup(sources_done))) struct sources sources = { .options = options };
 	int r = read_directory(&sources, err);
 
 	if (r == 0)
@@ -320,6 +322,6 @@ int vzr_sources_read(const struct vzr_catalogue_options *options, struct vzr_sou
 	qsort(sources.list.items, sources.list.count, sizeof(void *), compare_sources);
 	*ret_sources = (struct vzr_source **)sources.list.items;
 	*ret_count = sources.list.count;
-	sources.list = (struct vzr_list){0};
+	sources.list = (struct vzr_list){ 0 };
 	return 0;
 }

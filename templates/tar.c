@@ -50,7 +50,7 @@ static int pad(struct vzr_buf *buf, size_t blocks)
 void vzr_tar_add(struct vzr_tar *tar, char type, const char *path, mode_t mode, const char *data,
 		 size_t len)
 {
-	struct header h = {.typeflag = type, .magic = TMAGIC, .version = {'0', '0'}};
+	struct header h = { .typeflag = type, .magic = TMAGIC, .version = { '0', '0' } };
 	unsigned int major = 0, minor = 0;
 
 	if (tar->result < 0)

@@ -27,7 +27,7 @@ static int read_keyring(const struct vzr_source *source, struct vzr_buf *keyring
 			struct vzr_error *err)
 {
 	const struct vzr_source_conf *conf = &source->conf;
-	VZR_AUTO_BUF struct vzr_buf file = {.max = KEYRING_MAX};
+	VZR_AUTO_BUF struct vzr_buf file = { .max = KEYRING_MAX };
 	VZR_AUTO_FREE char *path =
 		*conf->keyring == '/' ? strdup(conf->keyring)
 				      : vzr_path_join(source->options->keys_dir, conf->keyring);
@@ -61,7 +61,7 @@ static int seen_key(const char *subject, char key[VZR_DIGEST_HEX + 8])
 static int check_rollback(struct vzr_source *source, const struct vzr_source_signature *job,
 			  int64_t time, struct vzr_error *err)
 {
-	VZR_AUTO_KV struct vzr_kv kv = {0};
+	VZR_AUTO_KV struct vzr_kv kv = { 0 };
 	char key[VZR_DIGEST_HEX + 8], now[VZR_TIME_TEXT], then[VZR_TIME_TEXT];
 	uint64_t seen = 0;
 	const char *text;
@@ -94,7 +94,7 @@ static int check_rollback(struct vzr_source *source, const struct vzr_source_sig
 int vzr_source_seen(struct vzr_source *source, const char *subject, int64_t time,
 		    struct vzr_error *err)
 {
-	VZR_AUTO_KV struct vzr_kv kv = {0};
+	VZR_AUTO_KV struct vzr_kv kv = { 0 };
 	char key[VZR_DIGEST_HEX + 8], value[32];
 	const char *old;
 	int r = seen_key(subject, key);
@@ -114,14 +114,14 @@ int vzr_source_seen(struct vzr_source *source, const char *subject, int64_t time
 int vzr_source_verify(struct vzr_source *source, const struct vzr_source_signature *job,
 		      struct vzr_signed_by *ret_by, struct vzr_error *err)
 {
-	VZR_AUTO_BUF struct vzr_buf keyring = {.max = KEYRING_MAX};
-	struct vzr_signature_policy policy = {.fingerprints = &source->conf.fingerprints,
-					      .weak_digests = source->conf.weak_digests,
-					      .now = vzr_now()};
-	struct vzr_signature_job run = {.what = job->what,
-					.data_fd = job->data_fd,
-					.signature = job->signature,
-					.keyring = &keyring};
+	VZR_AUTO_BUF struct vzr_buf keyring = { .max = KEYRING_MAX };
+	struct vzr_signature_policy policy = { .fingerprints = &source->conf.fingerprints,
+					       .weak_digests = source->conf.weak_digests,
+					       .now = vzr_now() };
+	struct vzr_signature_job run = { .what = job->what,
+					 .data_fd = job->data_fd,
+					 .signature = job->signature,
+					 .keyring = &keyring };
 	struct vzr_signed_by by;
 	int r = read_keyring(source, &keyring, err);
 

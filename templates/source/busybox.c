@@ -51,11 +51,10 @@ static int read_program(const char *path, struct vzr_buf *program, struct vzr_er
 /* Which commands it has is asked of the program itself. */
 static int read_applets(const char *path, struct vzr_buf *applets, struct vzr_error *err)
 {
-	const char *const argv[] = {path, "--list-full", NULL};
-	struct vzr_proc proc = {.argv = argv,
-				.capture_fd = 1,
-				.capture = applets,
-				.timeout_ms = 5000};
+	const char *const argv[] = { path, "--list-full", NULL };
+	struct vzr_proc proc = {
+		.argv = argv, .capture_fd = 1, .capture = applets, .timeout_ms = 5000
+	};
 	int status;
 	int r = vzr_proc_run(&proc, &status, err);
 
@@ -75,8 +74,8 @@ static int build(struct vzr_source *source, struct state *state, const char **re
 		 struct vzr_error *err)
 {
 	const char *path = source->options->busybox;
-	VZR_AUTO_BUF struct vzr_buf program = {.max = PROGRAM_MAX};
-	VZR_AUTO_BUF struct vzr_buf applets = {.max = APPLETS_MAX};
+	VZR_AUTO_BUF struct vzr_buf program = { .max = PROGRAM_MAX };
+	VZR_AUTO_BUF struct vzr_buf applets = { .max = APPLETS_MAX };
 	int r = path && *path ? read_program(path, &program, err)
 			      : vzr_fail(err, -VZR_E_UNSUPPORTED, "BUSYBOX is not set");
 
@@ -95,7 +94,7 @@ static int build(struct vzr_source *source, struct state *state, const char **re
 
 static int load(struct vzr_source *source, struct vzr_error *err)
 {
-	struct vzr_entry entry = {.has_digest = true};
+	struct vzr_entry entry = { .has_digest = true };
 	struct state *state = calloc(1, sizeof(*state));
 	const char *arch = NULL;
 	int r;
@@ -140,9 +139,9 @@ static int describe(struct vzr_source *source, const struct vzr_entry *entry,
 static int fetch(struct vzr_source *source, const struct vzr_artefact *artefact,
 		 struct vzr_intake *intake, struct vzr_digest *ret_sha256, struct vzr_error *err)
 {
-	struct vzr_blob_terms terms = {.digest = &artefact->digest,
-				       .verify = vzr_intake_verify,
-				       .verify_data = intake};
+	struct vzr_blob_terms terms = { .digest = &artefact->digest,
+					.verify = vzr_intake_verify,
+					.verify_data = intake };
 	const struct state *state;
 	VZR_AUTO_CLOSE int fd = -1;
 	int r = vzr_source_load(source, err);

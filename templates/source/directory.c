@@ -12,9 +12,9 @@
 
 #define NAME_ROOM 300
 
-static const char *const sums_names[] = {"SHA256SUMS", "SHA512SUMS", "checksums.sha512"};
-static const char *const file_suffixes[] = {"sha256", "sha512", "sha256sum", "sha512sum"};
-static const char *const signature_suffixes[] = {"asc", "gpg", "sign"};
+static const char *const sums_names[] = { "SHA256SUMS", "SHA512SUMS", "checksums.sha512" };
+static const char *const file_suffixes[] = { "sha256", "sha512", "sha256sum", "sha512sum" };
+static const char *const signature_suffixes[] = { "asc", "gpg", "sign" };
 
 struct state {
 	char *base; /* URL that the index came from; NULL: there is no index */
@@ -64,16 +64,16 @@ static void found_done(struct found *found)
 {
 	vzr_entries_done(&found->entries);
 	free(found->trust);
-	*found = (struct found){0};
+	*found = (struct found){ 0 };
 }
 #define AUTO_FOUND __attribute__((cleanup(found_done)))
 
 static int verify(struct vzr_source *source, const struct vzr_index *index, const char *subject,
 		  struct found *found, struct vzr_error *err)
 {
-	struct vzr_source_signature job = {.what = index->name,
-					   .subject = subject,
-					   .signature = &index->signature};
+	struct vzr_source_signature job = { .what = index->name,
+					    .subject = subject,
+					    .signature = &index->signature };
 	struct vzr_signed_by by;
 	VZR_AUTO_CLOSE int fd = -1;
 	int r;
@@ -96,7 +96,7 @@ static int accept_index(struct vzr_source *source, const struct vzr_index *index
 			const struct vzr_sums_request *request, const char *subject,
 			struct found *found, struct vzr_error *err)
 {
-	struct vzr_sums_info info = {0};
+	struct vzr_sums_info info = { 0 };
 	char date[VZR_TIME_TEXT];
 	int r = 0;
 
@@ -123,10 +123,10 @@ static int try_base(struct vzr_source *source, const char *base, struct vzr_inde
 		    struct found *found, struct vzr_error *err)
 {
 	for (size_t i = 0; i < VZR_COUNT(sums_names); i++) {
-		VZR_AUTO_INDEX struct vzr_index index = {.text.max = VZR_SUMS_MAX,
-							 .signature.max = VZR_SIGNATURE_MAX};
-		struct vzr_sums_request request = {.file = sums_names[i],
-						   .suffixes = &source->conf.suffixes};
+		VZR_AUTO_INDEX struct vzr_index index = { .text.max = VZR_SUMS_MAX,
+							  .signature.max = VZR_SIGNATURE_MAX };
+		struct vzr_sums_request request = { .file = sums_names[i],
+						    .suffixes = &source->conf.suffixes };
 		int r = vzr_set_text(&index.name, "%s", sums_names[i]);
 
 		if (r == 0)
@@ -140,7 +140,7 @@ static int try_base(struct vzr_source *source, const char *base, struct vzr_inde
 		if (r < 0)
 			return r;
 		*ret_index = index;
-		index = (struct vzr_index){0};
+		index = (struct vzr_index){ 0 };
 		return 0;
 	}
 	return vzr_fail(err, -VZR_E_NOT_FOUND, "%s has no SHA256SUMS", base);
@@ -188,7 +188,7 @@ static int try_all(struct vzr_source *source, struct vzr_index *index, struct fo
 static int use_stored(struct vzr_source *source, struct vzr_index *index, struct found *found,
 		      const struct vzr_error *why)
 {
-	struct vzr_sums_request request = {.suffixes = &source->conf.suffixes};
+	struct vzr_sums_request request = { .suffixes = &source->conf.suffixes };
 	int r = vzr_index_load(source, "", index, NULL);
 
 	if (r < 0)
@@ -212,8 +212,8 @@ static int remember(struct vzr_source *source, const struct vzr_index *index,
 
 static int load(struct vzr_source *source, struct vzr_error *err)
 {
-	VZR_AUTO_INDEX struct vzr_index index = {0};
-	AUTO_FOUND struct found found = {0};
+	VZR_AUTO_INDEX struct vzr_index index = { 0 };
+	AUTO_FOUND struct found found = { 0 };
 	struct vzr_error why = VZR_ERROR_INIT;
 	struct state *state = calloc(1, sizeof(*state));
 	int r;
@@ -239,7 +239,7 @@ static int load(struct vzr_source *source, struct vzr_error *err)
 	state->base = vzr_take_ptr(index.base);
 	source->entries = found.entries;
 	source->trust = vzr_take_ptr(found.trust);
-	found.entries = (struct vzr_entries){0};
+	found.entries = (struct vzr_entries){ 0 };
 	return 0;
 }
 
@@ -249,12 +249,12 @@ static int load(struct vzr_source *source, struct vzr_error *err)
 static int from_sums(struct vzr_source *source, const char *base, const char *file,
 		     const char *sums, struct vzr_artefact *artefact, struct vzr_error *err)
 {
-	VZR_AUTO_INDEX struct vzr_index index = {.text.max = VZR_SUMS_MAX,
-						 .signature.max = VZR_SIGNATURE_MAX};
-	struct vzr_sums_request request = {.file = sums,
-					   .single = file,
-					   .suffixes = &source->conf.suffixes};
-	AUTO_FOUND struct found found = {0};
+	VZR_AUTO_INDEX struct vzr_index index = { .text.max = VZR_SUMS_MAX,
+						  .signature.max = VZR_SIGNATURE_MAX };
+	struct vzr_sums_request request = { .file = sums,
+					    .single = file,
+					    .suffixes = &source->conf.suffixes };
+	AUTO_FOUND struct found found = { 0 };
 	int r = vzr_set_text(&index.name, "%s", sums);
 
 	if (r == 0)

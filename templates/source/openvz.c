@@ -47,7 +47,7 @@ static int add_repository(struct state *state, const char *url)
 	if (!more)
 		return -ENOMEM;
 	state->repositories = more;
-	more[state->count++] = (struct repository){0};
+	more[state->count++] = (struct repository){ 0 };
 	return url ? vzr_list_add_text(&more[state->count - 1].urls, url) : 0;
 }
 
@@ -110,8 +110,8 @@ static int use_download_conf(struct vzr_source *source, struct state *state,
 
 static int read_download_conf(struct vzr_source *source, struct state *state, struct vzr_error *err)
 {
-	VZR_AUTO_BUF struct vzr_buf buf = {.max = CONF_MAX};
-	struct vzr_download_conf conf = {0};
+	VZR_AUTO_BUF struct vzr_buf buf = { .max = CONF_MAX };
+	struct vzr_download_conf conf = { 0 };
 	int r;
 
 	if (!source->conf.download_conf || !source->options->download_conf)
@@ -155,7 +155,7 @@ static int load_repository(struct vzr_source *source, unsigned int number, struc
 {
 	const struct state *state = source->state;
 	struct repository *repository = &state->repositories[number];
-	VZR_AUTO_INDEX struct vzr_index index = {.text.max = VZR_SUMS_MAX};
+	VZR_AUTO_INDEX struct vzr_index index = { .text.max = VZR_SUMS_MAX };
 	struct vzr_error why = VZR_ERROR_INIT;
 	bool stored = false;
 	char part[16];
@@ -170,12 +170,12 @@ static int load_repository(struct vzr_source *source, unsigned int number, struc
 		return 0;
 	}
 	if (vzr_is_offline(r)) {
-		VZR_AUTO_INDEX struct vzr_index old = {0};
+		VZR_AUTO_INDEX struct vzr_index old = { 0 };
 
 		if (vzr_index_load(source, part, &old, NULL) == 0) {
 			vzr_index_done(&index);
 			index = old;
-			old = (struct vzr_index){0};
+			old = (struct vzr_index){ 0 };
 			stored = true;
 			r = 0;
 		}
@@ -305,10 +305,10 @@ struct payload {
 static int verify_payload(void *data, int fd, uint64_t size_bytes, struct vzr_error *err)
 {
 	struct payload *payload = data;
-	struct vzr_source_signature job = {.what = payload->file,
-					   .subject = payload->name,
-					   .data_fd = fd,
-					   .signature = &payload->signature};
+	struct vzr_source_signature job = { .what = payload->file,
+					    .subject = payload->name,
+					    .data_fd = fd,
+					    .signature = &payload->signature };
 
 	(void)size_bytes;
 	return vzr_source_verify(payload->source, &job, &payload->by, err);
@@ -341,7 +341,7 @@ static int fetch_file(struct payload *payload, const struct repository *reposito
 {
 	struct vzr_source *source = payload->source;
 	bool is_signed = source->conf.trust == VZR_TRUST_SIGNATURE;
-	struct vzr_artefact one = {.name = intake->record->name};
+	struct vzr_artefact one = { .name = intake->record->name };
 	int r = is_signed ? get_signature(payload, repository, err) : 0;
 
 	if (r == 0)
@@ -375,9 +375,9 @@ static int fetch(struct vzr_source *source, const struct vzr_artefact *artefact,
 	const struct repository *repository;
 	const struct vzr_entry *entry;
 	const char *suffix = NULL;
-	struct payload payload = {.source = source,
-				  .name = artefact->name,
-				  .signature.max = VZR_SIGNATURE_MAX};
+	struct payload payload = { .source = source,
+				   .name = artefact->name,
+				   .signature.max = VZR_SIGNATURE_MAX };
 	int r = vzr_source_load(source, err);
 
 	if (r < 0)

@@ -12,7 +12,9 @@
 #define TRUST "the host's own file, which only root can change"
 
 /* vzctl's order first, then what it does not know. */
-static const char *const suffixes[] = {"tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst", "tar.lz4"};
+static const char *const suffixes[] = {
+	"tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst", "tar.lz4"
+};
 
 static int open_cache(const struct vzr_source *source, struct vzr_error *err)
 {
@@ -82,7 +84,7 @@ static int open_template(struct vzr_source *source, const char *file, struct sta
 
 static int add_file(struct vzr_source *source, const struct vzr_list *known, const char *file)
 {
-	struct vzr_entry entry = {0};
+	struct vzr_entry entry = { 0 };
 	int r;
 
 	if (file[0] == '.')
@@ -103,7 +105,7 @@ static int add_file(struct vzr_source *source, const struct vzr_list *known, con
 
 static int load(struct vzr_source *source, struct vzr_error *err)
 {
-	VZR_AUTO_TEXT_LIST struct vzr_list known = {0};
+	VZR_AUTO_TEXT_LIST struct vzr_list known = { 0 };
 	VZR_AUTO_CLOSEDIR DIR *dir = NULL;
 	const struct dirent *entry;
 	int fd = open_cache(source, err);
@@ -139,7 +141,7 @@ static void identity(const struct stat *st, char out[160])
 static bool recall(struct vzr_source *source, const char *file, const struct stat *st,
 		   struct vzr_digest *ret_digest)
 {
-	VZR_AUTO_KV struct vzr_kv kv = {0};
+	VZR_AUTO_KV struct vzr_kv kv = { 0 };
 	const char *known, *digest;
 	char now[160];
 
@@ -155,7 +157,7 @@ static bool recall(struct vzr_source *source, const char *file, const struct sta
 static int note(struct vzr_source *source, const char *file, const struct stat *st,
 		const struct vzr_digest *digest, struct vzr_error *err)
 {
-	VZR_AUTO_KV struct vzr_kv kv = {0};
+	VZR_AUTO_KV struct vzr_kv kv = { 0 };
 	char text[VZR_DIGEST_TEXT], now[160];
 	int r;
 
@@ -190,7 +192,7 @@ static int describe(struct vzr_source *source, const struct vzr_entry *entry,
 static int fetch(struct vzr_source *source, const struct vzr_artefact *artefact,
 		 struct vzr_intake *intake, struct vzr_digest *ret_sha256, struct vzr_error *err)
 {
-	struct vzr_blob_terms terms = {.verify = vzr_intake_verify, .verify_data = intake};
+	struct vzr_blob_terms terms = { .verify = vzr_intake_verify, .verify_data = intake };
 	const char *file = strrchr(artefact->location, '/') + 1;
 	VZR_AUTO_CLOSE int fd = -1;
 	struct stat before, after;

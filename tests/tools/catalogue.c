@@ -31,7 +31,7 @@ static struct vzr_context context;
 
 static void on_event(void *data, const struct vzr_event *event)
 {
-	static const char *const levels[] = {"debug", "info", "warning"};
+	static const char *const levels[] = { "debug", "info", "warning" };
 
 	(void)data;
 	if (event->type == VZR_EVENT_LOG)
@@ -51,8 +51,8 @@ static int usage(void)
 static bool parse(int argc, char **argv, struct arguments *a)
 {
 	static const struct option options[] = {
-		{"root", 1, NULL, 'r'}, {"refresh", 0, NULL, 'f'}, {"remote", 0, NULL, 'm'},
-		{"arch", 1, NULL, 'a'}, {"busybox", 1, NULL, 'b'}, {NULL, 0, NULL, 0},
+		{ "root", 1, NULL, 'r' }, { "refresh", 0, NULL, 'f' }, { "remote", 0, NULL, 'm' },
+		{ "arch", 1, NULL, 'a' }, { "busybox", 1, NULL, 'b' }, { NULL, 0, NULL, 0 },
 	};
 	int c;
 
@@ -107,7 +107,7 @@ static int fetch(struct vzr_catalogue *catalogue, struct vzr_store *store,
 		 const struct vzr_artefact *artefact, struct vzr_error *err)
 {
 	VZR_AUTO_BLOB struct vzr_blob blob = VZR_BLOB_INIT;
-	VZR_AUTO_NAME struct vzr_name record = {0};
+	VZR_AUTO_NAME struct vzr_name record = { 0 };
 	char text[VZR_DIGEST_TEXT];
 	int r = vzr_catalogue_fetch(catalogue, artefact, &blob, err);
 	int known = r;
@@ -170,11 +170,11 @@ static int work(const struct arguments *a, const struct vzr_catalogue_options *o
 static int run(const struct arguments *a, struct vzr_error *err)
 {
 	VZR_AUTO_CLOSE int root = open(a->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct vzr_fetch_options fetch_options = {.root_fd = root,
-						  .connect_timeout_s = 2,
-						  .low_speed_s = 2,
-						  .retries = 1,
-						  .backoff_ms = 10};
+	struct vzr_fetch_options fetch_options = { .root_fd = root,
+						   .connect_timeout_s = 2,
+						   .low_speed_s = 2,
+						   .retries = 1,
+						   .backoff_ms = 10 };
 	struct vzr_catalogue_options options = {
 		.root_fd = root,
 		.sources_dir = "/etc/vzroot/sources.d",
@@ -203,7 +203,7 @@ static int run(const struct arguments *a, struct vzr_error *err)
 int main(int argc, char **argv)
 {
 	struct vzr_error err = VZR_ERROR_INIT;
-	struct arguments a = {0};
+	struct arguments a = { 0 };
 	int r;
 
 	context.fn = on_event;
