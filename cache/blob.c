@@ -116,6 +116,7 @@ int vzr_store_blob_verify(struct vzr_store *store, const struct vzr_digest *sha2
 			  struct vzr_error *err)
 {
 	VZR_AUTO_BLOB struct vzr_blob blob = VZR_BLOB_INIT;
+	VZR_AUTO_CLOSE int lock = -1;
 	VZR_AUTO_CLOSE int dir = -1;
 	char hex[VZR_DIGEST_HEX];
 	struct vzr_digest found;
@@ -130,13 +131,15 @@ int vzr_store_blob_verify(struct vzr_store *store, const struct vzr_digest *sha2
 	if (vzr_digest_equal(&found, sha256))
 		return 0;
 	vzr_store_unpin(store, sha256);
+	/* Under the lock no right one can take its place while we look. */
+	lock = vzr_store_lock(store, NULL);
 	dir = vzr_blob_dir(store, sha256, 0, hex, err);
 	/* Whoever reads it now finds out by the digest; nobody shall begin to. */
-	if (dir < 0 || (vzr_same_file(dir, hex, blob.fd) && unlinkat(dir, hex, 0) < 0))
+	if (dir < 0 || lock < 0 ||
+	    (vzr_same_file(dir, hex, blob.fd) && unlinkat(dir, hex, 0) < 0))
 		return vzr_fail(err, -VZR_E_DIGEST,
-				"blob %s of the cache %s has changed on disk and cannot be "
-				"removed: %s",
-				hex, store->path, strerror(errno));
+				"blob %s of the cache %s has changed on disk and cannot be removed",
+				hex, store->path);
 	return vzr_fail(err, -VZR_E_DIGEST,
 			"blob %s of the cache %s had changed on disk and was removed; pull it "
 			"again",

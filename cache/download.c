@@ -39,10 +39,30 @@ struct download {
 	struct vzr_error last; /**< why the last attempt failed */
 };
 
+/* Is there room for what is missing of @whole bytes? */
+static int check_room(struct download *d, uint64_t whole, struct vzr_error *err)
+{
+	char needs[VZR_SIZE_TEXT], has[VZR_SIZE_TEXT];
+	uint64_t free_kib, needs_kib;
+	int r;
+
+	if (whole <= d->partial.sink.size_bytes)
+		return 0;
+	needs_kib = vzr_kib_up(whole - d->partial.sink.size_bytes);
+	r = vzr_store_free_space(d->store, &free_kib, err);
+	if (r < 0 || needs_kib <= free_kib)
+		return r;
+	return vzr_fail(err, -VZR_E_NO_SPACE,
+			"%s needs %s more, and the file system of the cache %s has %s",
+			d->job->label, vzr_kib_text(needs_kib, needs), d->store->path,
+			vzr_kib_text(free_kib, has));
+}
+
 static int on_begin(void *data, const struct vzr_answer *answer, struct vzr_error *err)
 {
 	struct download *d = data;
 	bool known = answer->has_length && !answer->chunked;
+	int r;
 
 	if (answer->status == 206) {
 		d->total = answer->last + 1;
@@ -53,7 +73,8 @@ static int on_begin(void *data, const struct vzr_answer *answer, struct vzr_erro
 		d->total = d->job->terms.size_bytes;
 	else
 		d->total = known ? answer->length : 0;
-	return vzr_partial_begin(&d->partial, d->url, answer, err);
+	r = vzr_partial_begin(&d->partial, d->url, answer, err);
+	return r < 0 ? r : check_room(d, d->total, err);
 }
 
 static int on_bytes(void *data, const void *bytes, size_t len, struct vzr_error *err)
@@ -215,25 +236,6 @@ static int next_mirror(struct download *d, struct vzr_error *err)
 	}
 }
 
-static int check_room(struct download *d, struct vzr_error *err)
-{
-	const uint64_t size = d->job->terms.size_bytes;
-	char needs[VZR_SIZE_TEXT], has[VZR_SIZE_TEXT];
-	uint64_t free_kib, needs_kib;
-	int r;
-
-	if (size <= d->partial.sink.size_bytes)
-		return 0;
-	needs_kib = vzr_kib_up(size - d->partial.sink.size_bytes);
-	r = vzr_store_free_space(d->store, &free_kib, err);
-	if (r < 0 || needs_kib <= free_kib)
-		return r;
-	return vzr_fail(err, -VZR_E_NO_SPACE,
-			"%s needs %s more, and the file system of the cache %s has %s",
-			d->job->label, vzr_kib_text(needs_kib, needs), d->store->path,
-			vzr_kib_text(free_kib, has));
-}
-
 static int transfer(struct download *d, struct vzr_digest *ret_sha256, struct vzr_error *err)
 {
 	const uint64_t size = d->job->terms.size_bytes;
@@ -328,6 +330,6 @@ int vzr_fetch_blob(struct vzr_fetcher *fetcher, struct vzr_store *store,
 		d.mirrors[i].url = job->urls[i];
 	r = vzr_partial_open(&d.partial, store, job, ret_sha256, err);
 	if (r == 0)
-		r = check_room(&d, err);
+		r = check_room(&d, job->terms.size_bytes, err);
 	return r == 0 ? transfer(&d, ret_sha256, err) : r;
 }

@@ -8,6 +8,7 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -433,10 +434,40 @@ void vzr_exchange_done(struct vzr_fetcher *fetcher, struct vzr_exchange *x)
 	x->target = NULL;
 }
 
+/*
+ * OpenSSL writes to sockets without MSG_NOSIGNAL, and with CURLOPT_NOSIGNAL libcurl leaves it to
+ * its caller that a closed connection does not end the process.
+ */
+static void block_sigpipe(sigset_t *ret_old)
+{
+	sigset_t pipe_only;
+
+	sigemptyset(&pipe_only);
+	sigaddset(&pipe_only, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipe_only, ret_old);
+}
+
+static void restore_sigpipe(const sigset_t *old)
+{
+	const struct timespec now = { 0 };
+	sigset_t pipe_only;
+
+	if (sigismember(old, SIGPIPE))
+		return;
+	sigemptyset(&pipe_only);
+	sigaddset(&pipe_only, SIGPIPE);
+	while (sigtimedwait(&pipe_only, NULL, &now) == SIGPIPE)
+		;
+	pthread_sigmask(SIG_SETMASK, old, NULL);
+}
+
 void vzr_exchange_run(struct vzr_fetcher *fetcher, struct vzr_exchange *x)
 {
-	int r = vzr_exchange_start(fetcher, x);
+	sigset_t old;
+	int r;
 
+	block_sigpipe(&old);
+	r = vzr_exchange_start(fetcher, x);
 	while (r == 0 && !x->ended) {
 		r = vzr_cancelled(fetcher->ctx, &x->err);
 		if (r == 0)
@@ -445,4 +476,5 @@ void vzr_exchange_run(struct vzr_fetcher *fetcher, struct vzr_exchange *x)
 			x->outcome = VZR_OUTCOME_FATAL;
 	}
 	vzr_exchange_done(fetcher, x);
+	restore_sigpipe(&old);
 }

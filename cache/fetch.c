@@ -159,6 +159,8 @@ static int read_file(struct vzr_fetcher *fetcher, const char *url, struct vzr_bu
 		return r;
 	buf->len = 0;
 	r = vzr_fd_read(fd, buf, err);
+	if (r < 0)
+		on_begin(buf, NULL, NULL);
 	return r < 0 ? vzr_wrap(err, r, "%s", url) : 0;
 }
 
@@ -203,6 +205,7 @@ int vzr_fetch_memory(struct vzr_fetcher *fetcher, const char *url, struct vzr_bu
 		vzr_exchange_run(fetcher, &x);
 		if (x.outcome == VZR_OUTCOME_GOT)
 			return 0;
+		on_begin(buf, &x.answer, NULL);
 		if (x.outcome != VZR_OUTCOME_PASSING || round > fetcher->options.retries)
 			return vzr_fail(err, code_of(&x), "cannot download %s", x.err.msg);
 		vzr_warn(fetcher->ctx, "%s; trying again", x.err.msg);

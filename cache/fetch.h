@@ -37,7 +37,8 @@ bool vzr_url_ok(const char *url);
 /**
  * Gets a small document into @buf (its max bounds it). Redirects stay on https once there, at most
  * 5. -VZR_E_NOT_FOUND for 404, 410 and a missing file, -VZR_E_NETWORK otherwise, with the URL, the
- * proxy if one was used and the reason in @err. Retries what may pass (5xx, resets, time-outs).
+ * proxy if one was used and the reason in @err; -VZR_E_LIMIT. Retries what may pass (5xx, resets,
+ * time-outs). @buf is empty after a failure.
  */
 VZR_MUST_CHECK int vzr_fetch_memory(struct vzr_fetcher *fetcher, const char *url,
 				    struct vzr_buf *buf, struct vzr_error *err);
@@ -54,7 +55,10 @@ struct vzr_fetch_job {
  * Downloads into partial/ (resuming what an earlier run left: Range with If-Range), verifies while
  * streaming, publishes the blob. Next mirror on 404, 5xx, short body or wrong digest; only one
  * process downloads the same thing, others wait for it and find it. Sends PROGRESS of "fetch".
- * Returns 1 if the blob was there already (only when terms.digest is SHA-256).
+ * Returns 1 if the blob was there already (terms.digest is SHA-256), or another process has
+ * downloaded it meanwhile. The blob cannot be removed by others until it has a name or @store is
+ * closed. -VZR_E_NOT_FOUND if no URL has it, -VZR_E_DIGEST if what came was wrong, -VZR_E_LIMIT,
+ * -VZR_E_NO_SPACE, -ENOSPC, else -VZR_E_NETWORK; what is there of it stays for the next call.
  */
 VZR_MUST_CHECK int vzr_fetch_blob(struct vzr_fetcher *fetcher, struct vzr_store *store,
 				  const struct vzr_fetch_job *job, struct vzr_digest *ret_sha256,

@@ -14,16 +14,18 @@
 int vzr_check_owner(const struct vzr_store *store, const struct stat *st, const char *what,
 		    struct vzr_error *err)
 {
+	const char *slash = *what ? "/" : "";
+
 	if (st->st_uid != 0 && st->st_uid != geteuid())
 		return vzr_fail(err, -VZR_E_NOT_TRUSTED,
-				"%s/%s belongs to user %u: it has to belong to root or to the "
+				"%s%s%s belongs to user %u: it has to belong to root or to the "
 				"user that runs this",
-				store->path, what, st->st_uid);
+				store->path, slash, what, st->st_uid);
 	if (st->st_mode & 022)
 		return vzr_fail(err, -VZR_E_NOT_TRUSTED,
-				"%s/%s can be written by others (mode %04o): look at what is in "
+				"%s%s%s can be written by others (mode %04o): look at what is in "
 				"it, then chmod go-w it",
-				store->path, what, st->st_mode & 07777);
+				store->path, slash, what, st->st_mode & 07777);
 	return 0;
 }
 

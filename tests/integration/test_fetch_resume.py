@@ -240,7 +240,7 @@ def mounted(path, options):
 def test_disk_full(cache, server, as_root):
     mounted(cache.store, "size=2m,mode=755")
     try:
-        url = server.put("/a", DATA)
+        url = server.put("/a", DATA, "chunked")
         run = cache.refused("no-space", "the file system of the cache /cache is full",
                             args=["--sha256", HEX, url])
         assert len(run.stderr.splitlines()) == 1
@@ -248,10 +248,20 @@ def test_disk_full(cache, server, as_root):
         cache.refused("no-space", "thing needs", "the file system of the cache /cache has",
                       args=["--sha256", HEX, "--size", SIZE, url])
         assert server.count() == 1
+        server.put("/a", DATA)
         subprocess.run(["mount", "-o", "remount,size=8m", str(cache.store)], check=True)
         server.forget()
         cache.got("--sha256", HEX, "--size", SIZE, url)
         assert server.requests()[0].range_start > 1 << 20
+    finally:
+        subprocess.run(["umount", str(cache.store)], check=True)
+
+
+def test_announced_size_does_not_fit(cache, server, as_root):
+    mounted(cache.store, "size=2m,mode=755")
+    try:
+        cache.refused("no-space", "thing needs 3.0 MiB more", partial=False,
+                      args=["--sha256", HEX, server.put("/a", DATA)])
     finally:
         subprocess.run(["umount", str(cache.store)], check=True)
 
@@ -283,7 +293,7 @@ def test_read_only(cache, server, as_root):
 def test_store_of_others(cache, server):
     cache.store.mkdir()
     cache.store.chmod(0o777)
-    cache.refused("not-trusted", "/cache/ can be written by others (mode 0777)",
+    cache.refused("not-trusted", "/cache can be written by others (mode 0777)",
                   args=[server.put("/a", DATA)])
 
 
@@ -312,6 +322,29 @@ def test_failed_publication(cache, server, call):
     assert "Input/output error" in run.stderr
     assert cache.files("blobs") == [] or call == "fsync"
     cache.got("--sha256", HEX, url)
+
+
+@pytest.mark.parametrize("fault,works", [("openat:error=EOPNOTSUPP:when=1", True),
+                                         ("linkat:error=EXDEV", False),
+                                         ("fsync:error=EIO:when=2", False),
+                                         ("write:error=ENOSPC:when=5", False)])
+def test_import_on_a_poor_file_system(cache, tmp_path, fault, works):
+    if subprocess.run(["which", "strace"], check=False, capture_output=True).returncode:
+        pytest.skip("no strace")
+    cache.env["ASAN_OPTIONS"] = "detect_leaks=0"
+    (tmp_path / "file").write_bytes(DATA)
+    (cache.store / "partial").mkdir(parents=True, mode=0o700)
+    only = ["-P", str(cache.store / "partial")] if fault.startswith("openat") else []
+    command = ["strace", "-f", "-qq", "-o", "/dev/null", *only, "-e", f"inject={fault}",
+               *cache.command("--sha256", HEX, "--import", tmp_path / "file")]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, env=cache.env)
+    assert cache.files("partial") == []
+    if works:
+        assert run.stdout == f"sha256:{HEX}\n", run.stderr
+        assert cache.blob().stat().st_mode & 0o7777 == 0o444
+    else:
+        assert run.returncode == 1 and "cache /cache" in run.stderr, run.stderr
+        assert cache.files("blobs") == []
 
 
 def test_killed_at_any_write(cache, server):

@@ -2,7 +2,7 @@
 /*
  * fetch: downloads URLs into a store and prints the digest, for the tests of the cache.
  *
- *   fetch --root DIR --store PATH [option...] URL...
+ *   fetch --root DIR --store PATH [option...] URL... | --import FILE
  *
  * Standard output: "sha256:HEX" with " cached" behind it if the blob was there, or with --memory
  * the size and digest of the document. Standard error: events, and "error NAME: message" with exit
@@ -23,6 +23,7 @@ struct arguments {
 	bool forge;    /* refuse everything in terms.verify */
 	bool progress; /* print progress events */
 	bool recover;
+	const char *import;
 	struct vzr_digest digest;
 	struct vzr_blob_terms terms;
 	struct vzr_fetch_options options;
@@ -75,6 +76,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 		{ "no-proxy", 1, NULL, 'N' },	  { "netrc", 1, NULL, 'n' },
 		{ "memory", 0, NULL, 'M' },	  { "forge", 0, NULL, 'F' },
 		{ "progress", 0, NULL, 'g' },	  { "recover", 0, NULL, 'R' },
+		{ "import", 1, NULL, 'i' },
 		{ "low-speed", 1, NULL, 'l' },	  { "connect-timeout", 1, NULL, 't' },
 		{ "retries", 1, NULL, 'y' },	  { "backoff", 1, NULL, 'b' },
 		{ NULL, 0, NULL, 0 },
@@ -96,6 +98,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 		case 'M': a->memory = true; break;
 		case 'F': a->forge = true; break;
 		case 'g': show_progress = true; break;
+		case 'i': a->import = optarg; break;
 		case 'R': a->recover = true; break;
 		case 'l': a->options.low_speed_s = (unsigned int)atoi(optarg); break;
 		case 't': a->options.connect_timeout_s = (unsigned int)atoi(optarg); break;
@@ -136,8 +139,13 @@ static int get_blob(struct arguments *a, struct vzr_fetcher *fetcher, struct vzr
 
 	if (a->recover)
 		r = vzr_store_recover(store, err);
-	if (r == 0)
+	if (r == 0 && a->import) {
+		VZR_AUTO_CLOSE int fd = open(a->import, O_RDONLY | O_CLOEXEC);
+
+		r = vzr_store_blob_add(store, fd, &a->terms, &digest, err);
+	} else if (r == 0) {
 		r = vzr_fetch_blob(fetcher, store, job, &digest, err);
+	}
 	if (r >= 0)
 		printf("%s%s\n", vzr_digest_text(&digest, text), r == 1 ? " cached" : "");
 	return r;
