@@ -128,7 +128,7 @@ static int parse_line(struct vzr_kv *kv, const char *text, size_t len, bool stri
 	VZR_AUTO_FREE char *copy = NULL;
 	int r;
 
-	if (len > 0 && text[len - 1] == '\r')
+	while (len > 0 && text[len - 1] == '\r')
 		len--;
 	copy = strndup(text, len);
 	line.raw = strndup(text, len);
