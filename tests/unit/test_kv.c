@@ -182,9 +182,27 @@ static void test_values(void **state)
 	}
 }
 
+static void comments(void **state)
+{
+	static const char text[] = "#UUID: a\nA=\"1\"\n # UUID: b\n#UUID: c\n";
+	VZR_AUTO_KV struct vzr_kv kv = { 0 };
+	VZR_AUTO_BUF struct vzr_buf buf = { 0 };
+	struct vzr_error err = VZR_ERROR_INIT;
+
+	(void)state;
+	assert_ok(vzr_kv_parse(text, strlen(text), 0, &kv, &err), &err);
+	vzr_kv_drop_comments(&kv, "#UUID:");
+	assert_ok(vzr_kv_comment(&kv, "#UUID: d", &err), &err);
+	assert_int_equal(vzr_kv_emit(&kv, &buf), 0);
+	assert_string_equal(buf.data, "A=\"1\"\n # UUID: b\n#UUID: d\n");
+	assert_error(vzr_kv_comment(&kv, "B=1", &err), -VZR_E_INPUT, &err, "not a comment");
+	assert_error(vzr_kv_comment(&kv, "#\nB=1", &err), -VZR_E_INPUT, &err, "not a comment");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(comments),
 		cmocka_unit_test(test_as_vzctl),
 		cmocka_unit_test(test_strict),
 		cmocka_unit_test(test_nul),
