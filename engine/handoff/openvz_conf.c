@@ -316,7 +316,7 @@ int vzr_openvz_prepare(const struct vzr_handoff_job *job, struct vzr_kv *ret_con
 		       struct vzr_error *err)
 {
 	VZR_AUTO_KV struct vzr_kv conf = { 0 };
-	const char *sample;
+	const char *sample = NULL;
 	int r = load_sample(job, &conf, &sample, err);
 
 	if (r < 0)
