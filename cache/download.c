@@ -58,6 +58,13 @@ static int check_room(struct download *d, uint64_t whole, struct vzr_error *err)
 			vzr_kib_text(free_kib, has));
 }
 
+/* Something has to tell a whole body from one that was cut where the connection ended. */
+static bool end_is_known(const struct vzr_blob_terms *terms, const struct vzr_answer *answer)
+{
+	return answer->has_length || answer->chunked || terms->digest || terms->size_bytes ||
+	       terms->verify;
+}
+
 static int on_begin(void *data, const struct vzr_answer *answer, struct vzr_error *err)
 {
 	struct download *d = data;
@@ -69,6 +76,10 @@ static int on_begin(void *data, const struct vzr_answer *answer, struct vzr_erro
 		d->partial.mixed = true;
 		return 0;
 	}
+	if (!end_is_known(&d->job->terms, answer))
+		return vzr_fail(err, -VZR_E_NETWORK,
+				"the server does not say where the body ends, and no digest can "
+				"tell");
 	if (d->job->terms.size_bytes)
 		d->total = d->job->terms.size_bytes;
 	else

@@ -61,6 +61,8 @@ static enum vzr_outcome outcome_of(int code)
 {
 	if (code == -VZR_E_LIMIT)
 		return VZR_OUTCOME_TOO_LARGE;
+	if (code == -VZR_E_NETWORK)
+		return VZR_OUTCOME_USELESS;
 	return code == -VZR_E_DIGEST ? VZR_OUTCOME_WRONG : VZR_OUTCOME_FATAL;
 }
 

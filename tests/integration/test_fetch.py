@@ -179,6 +179,11 @@ def test_announced_too_much_is_not_taken(cache, server):
     assert server.sent() < 32 << 20
 
 
+def test_end_that_nothing_can_tell(cache, server):
+    cache.refused("network", "the server does not say where the body ends", partial=False,
+                  args=[server.put("/a", DATA, "close_delimited", after=1000)])
+
+
 def test_verify_refuses(cache, server):
     cache.refused("bad-signature", f"no signature over these {SIZE} bytes", partial=False,
                   args=["--forge", server.put("/a", DATA)])
