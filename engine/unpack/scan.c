@@ -87,8 +87,10 @@ static const char *name_of(const struct vzr_scan *scan, char out[VZR_BRIEF])
 		return vzr_brief(vzr_buf_cstr(&scan->pax.path), out);
 	if (scan->current.path)
 		return vzr_brief(scan->current.path, out);
-	vzr_header_name(scan->block, name);
-	return vzr_brief(name, out);
+	/* The block may be a part of its sparse map by now. */
+	if (scan->state == IN_SPARSE)
+		return vzr_brief(scan->current.header_name, out);
+	return vzr_brief(vzr_header_name(scan->block, name), out);
 }
 
 static int in_member(const struct vzr_scan *scan, int code, struct vzr_error *err)
@@ -204,6 +206,7 @@ static int take_header(struct vzr_scan *scan, struct vzr_error *err)
 		return r;
 	if (type == 'x' || type == 'g' || type == 'L' || type == 'K')
 		return begin_extension(scan, type, field, err);
+	memcpy(scan->current.header_name, block, sizeof(scan->current.header_name) - 1);
 	r = settle_size(scan, field, &size, err);
 	if (r == 0)
 		r = vzr_header_check_type(type, size, err);

@@ -48,6 +48,7 @@ struct vzr_scan_member {
 	bool has_link;
 	int64_t mtime_s;
 	uint32_t mtime_ns;
+	char header_name[101]; /**< the name field of its header, for messages */
 	char *path; /**< raw bytes of an extended header, or NULL: as the tar header says */
 	char *link;
 };

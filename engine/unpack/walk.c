@@ -156,7 +156,14 @@ static int archive_failed(struct vzr_walk *walk, struct vzr_error *err)
 	}
 	if (archive_errno(walk->archive) == ENOMEM)
 		return vzr_fail_code(err, -ENOMEM, "cannot read the tar");
-	return vzr_fail(err, -VZR_E_ARCHIVE, "the tar is damaged: %s", text ? text : "no reason given");
+	/* At the end of the input it is what the scanner can tell that is wrong. */
+	if (walk->ended) {
+		int r = vzr_scan_end(walk->scan, err);
+
+		if (r < 0)
+			return r;
+	}
+	return vzr_fail(err, -VZR_E_ARCHIVE, "the tar is damaged: %s", text ? text : "its headers cannot be read");
 }
 
 /* Room that a sparse file takes: the blocks that data falls into, each once. */
@@ -237,9 +244,9 @@ static bool is_harmless(const struct vzr_walk *walk, const struct vzr_scan_membe
 
 static const char *raw_name(struct archive_entry *entry, const struct vzr_scan_member *seen)
 {
-	const char *name = seen->path ? seen->path : archive_entry_pathname(entry);
+	const char *name = seen->path || !entry ? seen->path : archive_entry_pathname(entry);
 
-	return name ? name : "";
+	return name ? name : seen->header_name;
 }
 
 /* One member. 1: the end of the archive. */
@@ -253,15 +260,21 @@ static int one_member(struct vzr_walk *walk, struct vzr_error *err)
 	result = archive_read_next_header(walk->archive, &entry);
 	if (result == ARCHIVE_EOF)
 		return 1;
-	if ((result != ARCHIVE_OK && result != ARCHIVE_WARN) || walk->error.code < 0)
+	if (walk->error.code < 0)
 		return archive_failed(walk, err);
-	if (!vzr_scan_take(walk->scan, &seen) ||
-	    (uint64_t)archive_read_header_position(walk->archive) != seen.offset)
-		r = vzr_fail(err, -VZR_E_ARCHIVE, "readers of tar do not agree where it begins");
-	else if (result == ARCHIVE_WARN && !is_harmless(walk, &seen))
+	if (result != ARCHIVE_OK && result != ARCHIVE_WARN) {
+		entry = NULL;
 		r = archive_failed(walk, err);
-	else
+		if (!vzr_scan_take(walk->scan, &seen))
+			return r;
+	} else if (!vzr_scan_take(walk->scan, &seen) ||
+		   (uint64_t)archive_read_header_position(walk->archive) != seen.offset) {
+		r = vzr_fail(err, -VZR_E_ARCHIVE, "readers of tar do not agree where it begins");
+	} else if (result == ARCHIVE_WARN && !is_harmless(walk, &seen)) {
+		r = archive_failed(walk, err);
+	} else {
 		r = make_member(walk, entry, &seen, err);
+	}
 	if (r < 0 && walk->error.code == 0)
 		r = vzr_wrap(err, r, "member '%s'", vzr_brief(raw_name(entry, &seen), name));
 	vzr_member_reset(&walk->member);
