@@ -17,7 +17,7 @@ struct vzr_exchange {
 	const char *url; /**< borrowed */
 	struct vzr_asked asked;
 	const char *if_range; /**< header value: a range of this version only; or NULL */
-	/** The answer is acceptable (200: the body starts at 0). -VZR_E_NETWORK refuses it, others are as of add(). */
+	/** The answer is acceptable (200: the body starts at 0). -VZR_E_NETWORK refuses it. */
 	int (*begin)(void *data, const struct vzr_answer *answer, struct vzr_error *err);
 	/** The next bytes. Negative ends: -VZR_E_LIMIT, -VZR_E_DIGEST, others are fatal. */
 	int (*add)(void *data, const void *bytes, size_t len, struct vzr_error *err);

@@ -166,7 +166,8 @@ def test_too_large(cache, server):
     cache.refused("limit-exceeded", f"{SIZE} bytes, more than the 1000 that are allowed",
                   args=["--max", 1000, url], partial=False)
     cache.refused("limit-exceeded", "more than the 1000 bytes that are allowed",
-                  args=["--max", 1000, server.put("/e", b"", "endless")], partial=False)
+                  args=["--max", 1000, "--sha256", HEX, server.put("/e", b"", "endless")],
+                  partial=False)
     cache.refused("limit-exceeded", "5000 bytes, more than the 1000 that are allowed",
                   args=["--max", 1000, "--size", 5000, url])
     cache.refused("limit-exceeded", f"{SIZE} bytes, more than the 1048576 that are allowed",
