@@ -10,7 +10,7 @@ struct vzr_undo;
 
 /** What undoing does with the path of a record. Paths are as the target sees them. */
 enum vzr_undo_kind {
-	VZR_UNDO_TREE,	    /**< remove the directory if it is the staged tree of this transaction */
+	VZR_UNDO_TREE,	    /**< remove the directory if it is this transaction's staged tree */
 	VZR_UNDO_FILE,	    /**< remove the file or link, if it is not older than the transaction */
 	VZR_UNDO_DIRECTORY, /**< remove the directory if it is empty */
 	VZR_UNDO_LOCK	    /**< remove the vzctl lock file if it holds our process id */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Minutes and hours of the system's cron jobs, so that containers do not all start theirs at once. */
+/* Minutes and hours of the system's cron jobs: not the same in every container. */
 #include "engine/guest/internal.h"
 
 #include "engine/base/cleanup.h"

@@ -30,7 +30,7 @@ struct vzr_handoff_job {
 struct vzr_handoff_ops {
 	const char *name;    /**< as in --handoff=NAME; [a-z0-9-] */
 	const char *summary; /**< one line */
-	/** Would the target run containers on this host? 1 yes, 0 not found; @reason: one clause. */
+	/** Would the target run containers here? 1 yes, 0 not found; @reason: one clause. */
 	int (*probe)(const struct vzr_settings *settings, char reason[VZR_HANDOFF_REASON]);
 	/** The path of the container's private area, as the target sees it; owned by the caller. */
 	char *(*private_path)(const struct vzr_settings *settings, uint32_t ctid);
@@ -61,7 +61,8 @@ struct vzr_handoff_ops {
 	int (*running)(const struct vzr_handoff_job *job, struct vzr_error *err);
 	/**
 	 * For destroy: removes the configuration first (the container is no longer visible), then
-	 * moves the private area to @staging_fd / @staging_name for the caller to remove. Idempotent.
+	 * moves the private area to @staging_fd / @staging_name for the caller to remove.
+	 * Idempotent.
 	 */
 	int (*unpublish)(const struct vzr_handoff_job *job, struct vzr_undo *undo,
 			 struct vzr_error *err);

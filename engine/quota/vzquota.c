@@ -148,7 +148,7 @@ static int probe(const struct vzr_quota_job *job, char reason[VZR_QUOTA_REASON])
 	snprintf(reason, VZR_QUOTA_REASON, "%s",
 		 why			 ? why
 		 : vzr_quota_asked(job) ? "vzctl switches vzquota on before the container starts"
-					: "the document asks for no limits; those of the sample hold");
+					: "no limits are asked for; those of the sample hold");
 	return !why;
 }
 

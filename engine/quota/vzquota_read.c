@@ -108,6 +108,7 @@ static int load_file(const struct vzr_quota_job *job, const char *path,
 	const char *name;
 	VZR_AUTO_CLOSE int dir =
 		vzr_open_parent_in_root(vzr_settings_root_fd(job->settings), path, &name);
+	enum vzr_vzquota_abi abi = vzr_vzquota_abi_of(job);
 	int r;
 
 	if (dir == -ENOENT)
@@ -118,7 +119,7 @@ static int load_file(const struct vzr_quota_job *job, const char *path,
 	if (r == -ENOENT)
 		return 0;
 	if (r == 0)
-		r = vzr_vzquota_parse(vzr_buf_cstr(&buf), buf.len, vzr_vzquota_abi_of(job), file, err);
+		r = vzr_vzquota_parse(vzr_buf_cstr(&buf), buf.len, abi, file, err);
 	return r < 0 ? vzr_wrap(err, r, "quota file %s", path) : 1;
 }
 

@@ -1,53 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* vzquota: the file byte by byte in both ABIs, and what becomes of the limits of a document. */
+/* vzquota: what becomes of the limits of a document, and what is read back. */
+#include "tests/unit/vzquota_vectors.h"
 #include "tests/unit/world.h"
 
 #include "engine/base/cleanup.h"
 #include "engine/limits.h"
 #include "engine/quota/quota.h"
-#include "engine/quota/vzquota_file.h"
 
 #include <sys/stat.h>
 
 #define NONE VZR_NO_LIMIT
-
-/*
- * Made with Python's struct from the C structs of vzquota 3.1, not with our code:
- *   stat  64: "<QQqQIIqI4x"  32: "<QQiQIIiI"   (bhard, bsoft, btime, bcur, ihard, isoft, itime, icur)
- *   info  64: "<qqI4x"       32: "<iiI"
- *   file: "<II" magic flags | stat | info | "<Q"/"<I" path length | path | "<IIII" limit 0 0 n |
- *         info of users | info of groups | n * ("<II" id type | stat | "<I" flags [4x]) | "<Q" xor
- * with VM 92160:102400 KiB 18000:20000 inodes 600 s, user 0 51200:51200 KiB, user 1000
- * 8192:10240 KiB 1500:2000 inodes, group 100 500:500 inodes, 259200 s and 3600 s, 212 records.
- */
-static const char vector_x86_64[] =
-	"27bcdcfe0600000000004006000000000000a0050000000000000000000000000000000000000000204e0000"
-	"5046000000000000000000000000000000000000580200000000000058020000000000000000000000000000"
-	"0f000000000000002f767a2f707269766174652f313031d400000000000000000000000300000080f4030000"
-	"00000080f40300000000000000000000000000100e000000000000100e000000000000000000000000000000"
-	"0000000000000000002003000000000000200300000000000000000000000000000000000000000000000000"
-	"000000000000000000000000000000000000000000000000000000e8030000000000000000a0000000000000"
-	"0080000000000000000000000000000000000000000000d0070000dc05000000000000000000000000000000"
-	"0000000000000000000000640000000100000000000000000000000000000000000000000000000000000000"
-	"00000000000000f4010000f401000000000000000000000000000000000000000000000000000043d023d713"
-	"04580a";
-static const char vector_i386[] =
-	"27bcdcfe0600000000004006000000000000a00500000000000000000000000000000000204e000050460000"
-	"00000000000000005802000058020000000000000f0000002f767a2f707269766174652f313031d400000000"
-	"000000000000000300000080f4030080f4030000000000100e0000100e000000000000000000000000000000"
-	"0020030000000000002003000000000000000000000000000000000000000000000000000000000000000000"
-	"000000e8030000000000000000a000000000000000800000000000000000000000000000000000d0070000dc"
-	"0500000000000000000000000000006400000001000000000000000000000000000000000000000000000000"
-	"00000000000000f4010000f40100000000000000000000000000009db9646bcd6d1fb6";
-
-static size_t unhex(const char *hex, unsigned char *out)
-{
-	size_t n = strlen(hex) / 2;
-
-	for (size_t i = 0; i < n; i++)
-		assert_int_equal(sscanf(hex + 2 * i, "%2hhx", &out[i]), 1);
-	return n;
-}
 
 static const struct vzr_limits vm_limits = { 92160, 102400, 18000, 20000, 600 };
 static const struct vzr_limits no_limits = VZR_LIMITS_NONE;
@@ -134,142 +96,6 @@ static void vectors(void **state)
 	assert_int_equal(st.st_mode & 07777, 0755);
 	world_undo(w);
 	assert_false(exists(w->fd, "var/vzquota"));
-}
-
-/* The compiler's own idea of the structs, as an independent measure of the sizes. */
-typedef uint64_t u64_i386 __attribute__((aligned(4)));
-struct stat_64 {
-	uint64_t bhard, bsoft;
-	int64_t btime;
-	uint64_t bcurrent;
-	uint32_t ihard, isoft;
-	int64_t itime;
-	uint32_t icurrent;
-};
-struct stat_32 {
-	u64_i386 bhard, bsoft;
-	int32_t btime;
-	u64_i386 bcurrent;
-	uint32_t ihard, isoft;
-	int32_t itime;
-	uint32_t icurrent;
-};
-struct object_64 {
-	uint32_t id, type;
-	struct stat_64 stat;
-	uint32_t flags;
-};
-struct object_32 {
-	uint32_t id, type;
-	struct stat_32 stat;
-	uint32_t flags;
-};
-
-static void sizes(void **state)
-{
-	char path[] = "/vz/private/some-longer-name-of-35b";
-	struct vzr_vzquota_record records[5] = { { 0 } };
-	const struct vzr_vzquota_file file = { .path = path, .records = records, .n_records = 5 };
-	VZR_AUTO_BUF struct vzr_buf buf = { 0 };
-
-	(void)state;
-	assert_int_equal(sizeof(struct stat_64), 56);
-	assert_int_equal(sizeof(struct stat_32), 44);
-	assert_int_equal(offsetof(struct stat_64, ihard), 32);
-	assert_int_equal(offsetof(struct stat_32, ihard), 28);
-	assert_int_equal(sizeof(struct object_64), 72);
-	assert_int_equal(sizeof(struct object_32), 56);
-	assert_int_equal(strlen(path), 35);
-	assert_int_equal(vzr_vzquota_emit(&file, VZR_VZQUOTA_X86_64, &buf), 0);
-	assert_int_equal(buf.len, 563);
-	vzr_buf_done(&buf);
-	assert_int_equal(vzr_vzquota_emit(&file, VZR_VZQUOTA_I386, &buf), 0);
-	assert_int_equal(buf.len, 8 + 56 + 4 + 35 + 40 + 5 * 56 + 8);
-}
-
-static void fix_checksum(unsigned char *data, size_t len)
-{
-	memset(data + len - 8, 0, 8);
-	for (size_t i = 0; i < len - 8; i++)
-		data[len - 8 + i % 8] ^= data[i];
-}
-
-static void broken_files(void **state)
-{
-	/* Changes one 32-bit number of the x86_64 vector and makes the checksum right again. */
-	static const struct {
-		size_t at;
-		uint32_t value;
-		bool fix;
-		const char *message;
-	} rows[] = {
-		{ 0, 0xFEDCBB00, true, "version 2" },
-		{ 0, 0xFEDCBA98, true, "version 1" },
-		{ 0, 0x12345678, true, "does not begin as a vzquota file" },
-		{ 8, 1, false, "checksum is wrong" },
-		{ 88, 16, true, "size is not what its sections say" },
-		{ 92, 1, true, "size is not what its sections say" },
-		{ 96, 0, true, "NUL byte" },
-		{ 123, 4, true, "size is not what its sections say" },
-		{ 123, 0xFFFFFFFF, true, "size is not what its sections say" },
-		{ 179, 2, true, "unknown type 2" },
-		{ 247, 0, true, "user 0 has two records" },
-	};
-	static unsigned char data[4096];
-
-	(void)state;
-	for (size_t i = 0; i < VZR_COUNT(rows); i++) {
-		VZR_AUTO_VZQUOTA_FILE struct vzr_vzquota_file file = { 0 };
-		struct vzr_error err = VZR_ERROR_INIT;
-		size_t len = unhex(vector_x86_64, data);
-
-		memcpy(data + rows[i].at, &rows[i].value, 4);
-		if (rows[i].fix)
-			fix_checksum(data, len);
-		assert_error(vzr_vzquota_parse(data, len, VZR_VZQUOTA_X86_64, &file, &err),
-			     -VZR_E_CONFIG, &err, rows[i].message);
-	}
-}
-
-static void truncated_files(void **state)
-{
-	static unsigned char data[4096];
-	size_t len = unhex(vector_x86_64, data);
-
-	(void)state;
-	for (size_t n = 0; n < len; n++) {
-		VZR_AUTO_VZQUOTA_FILE struct vzr_vzquota_file file = { 0 };
-		unsigned char *copy = malloc(n ? n : 1);
-
-		assert_non_null(copy);
-		memcpy(copy, data, n);
-		if (n >= 8)
-			fix_checksum(copy, n);
-		assert_int_equal(vzr_vzquota_parse(copy, n, VZR_VZQUOTA_X86_64, &file, NULL),
-				 -VZR_E_CONFIG);
-		free(copy);
-	}
-}
-
-static void other_abi(void **state)
-{
-	VZR_AUTO_VZQUOTA_FILE struct vzr_vzquota_file file = { 0 };
-	struct vzr_error err = VZR_ERROR_INIT;
-	static unsigned char data[4096];
-	size_t len = unhex(vector_i386, data);
-
-	(void)state;
-	assert_error(vzr_vzquota_parse(data, len, VZR_VZQUOTA_X86_64, &file, &err), -VZR_E_CONFIG,
-		     &err, "other ABI");
-	assert_ok(vzr_vzquota_parse(data, len, VZR_VZQUOTA_I386, &file, &err), &err);
-	assert_string_equal(file.path, "/vz/private/101");
-	assert_int_equal(file.flags, VZR_VZQUOTA_DIRTY | VZR_VZQUOTA_UGID_ON);
-	assert_int_equal(file.n_records, 3);
-	assert_int_equal(file.records[1].id, 1000);
-	assert_int_equal(file.records[1].stat.block_soft, 8192 * 1024);
-	assert_int_equal(file.records[1].stat.inode_hard, 2000);
-	assert_true(file.records[2].is_group);
-	assert_int_equal(file.group_grace.inode_s, 3600);
 }
 
 /* ---- set ---- */
@@ -594,10 +420,6 @@ int main(void)
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, world_open, world_close)
 	const struct CMUnitTest tests[] = {
 		IN_WORLD(vectors),
-		cmocka_unit_test(sizes),
-		cmocka_unit_test(broken_files),
-		cmocka_unit_test(truncated_files),
-		cmocka_unit_test(other_abi),
 		IN_WORLD(only_vm),
 		IN_WORLD(nothing_asked),
 		IN_WORLD(headroom),
