@@ -142,21 +142,44 @@ static int resume(void *data, const char *text, struct vzr_error *err)
 	return r == 0 ? destroy(engine, (uint32_t)ctid, true, err) : (r < 0 ? r : 0);
 }
 
-int vzr_recover(struct vzr_engine *engine, unsigned int *ret_count, struct vzr_error *err)
+/* A cache that cannot be written (a read-only one, say) has nothing of ours to clean up. */
+static int recover_cache(struct vzr_engine *engine, struct vzr_error *err)
+{
+	struct vzr_error why = VZR_ERROR_INIT;
+	int r = vzr_engine_catalogue(engine, err);
+
+	if (r < 0)
+		return r;
+	if (vzr_store_recover(engine->store, &why) < 0)
+		vzr_debug(&engine->ctx, "the template cache was not cleaned up: %s", why.msg);
+	return 0;
+}
+
+int vzr_recover_containers(struct vzr_engine *engine, struct vzr_error *err)
 {
 	const struct vzr_journal_resume going_on = { .fn = resume, .data = engine };
-	int r = vzr_journal_recover(engine->settings, &engine->ctx, &going_on, ret_count, err);
+	unsigned int count = 0;
+	int r = vzr_journal_recover(engine->settings, &engine->ctx, &going_on, &count, err);
 
-	if (r == 0 && *ret_count)
-		vzr_info(&engine->ctx, "cleaned up after %u interrupted command%s", *ret_count,
-			 *ret_count == 1 ? "" : "s");
-	return r < 0 ? vzr_wrap(err, r, "cannot recover") : 0;
+	if (r == 0 && count)
+		vzr_info(&engine->ctx, "cleaned up after %u interrupted command%s", count,
+			 count == 1 ? "" : "s");
+	return r < 0 ? vzr_wrap(err, r, "cannot recover") : (int)count;
+}
+
+int vzr_recover(struct vzr_engine *engine, unsigned int *ret_count, struct vzr_error *err)
+{
+	int r = vzr_recover_containers(engine, err);
+
+	if (r < 0)
+		return r;
+	*ret_count = (unsigned int)r;
+	return recover_cache(engine, err);
 }
 
 int vzr_destroy(struct vzr_engine *engine, uint32_t ctid, struct vzr_error *err)
 {
-	unsigned int recovered;
-	int r = vzr_recover(engine, &recovered, err);
+	int r = vzr_recover_containers(engine, err);
 
 	return r < 0 ? r : destroy(engine, ctid, false, err);
 }

@@ -19,6 +19,9 @@ struct vzr_engine {
 /** Opens store, fetcher and catalogue on first use; commands that need none stay fast. */
 VZR_MUST_CHECK int vzr_engine_catalogue(struct vzr_engine *engine, struct vzr_error *err);
 
+/** Ends the transactions of dead owners; their number, or a negative error. In destroy.c. */
+VZR_MUST_CHECK int vzr_recover_containers(struct vzr_engine *engine, struct vzr_error *err);
+
 /** A vzr_admit_fn; @data is the engine. In template.c. */
 int vzr_template_admit(void *data, int fd, struct vzr_name *record, struct vzr_error *err);
 

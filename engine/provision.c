@@ -460,12 +460,11 @@ int vzr_create(struct vzr_engine *engine, const struct vzr_domain *domain,
 		.state = { .vm = VZR_LIMITS_NONE },
 	};
 	size_t size = request->size < sizeof(c.request) ? request->size : sizeof(c.request);
-	unsigned int recovered;
 	int r;
 
 	memcpy(&c.request, request, size);
-	r = vzr_recover(engine, &recovered, err);
-	if (r == 0)
+	r = vzr_recover_containers(engine, err);
+	if (r >= 0)
 		r = decide_stage(&c, err);
 	if (r == 0)
 		r = run_stages(&c, err);
