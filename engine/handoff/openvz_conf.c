@@ -21,7 +21,6 @@
 /* For a host without samples. Memory as in ve-vswap-256m; no limit that nobody has asked for. */
 static const char builtin_sample[] = "PHYSPAGES=\"0:65536\"\n"
 				     "SWAPPAGES=\"0:131072\"\n"
-				     "QUOTATIME=\"0\"\n"
 				     "CPUUNITS=\"1000\"\n"
 				     "NETFILTER=\"stateless\"\n";
 #define BUILTIN_NAME "vzroot-builtin"

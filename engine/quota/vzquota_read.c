@@ -69,11 +69,22 @@ static uint64_t count_or_none(uint32_t count)
 	return count ? count : VZR_NO_LIMIT;
 }
 
-static int take_records(const struct vzr_vzquota_file *file, bool is_group,
+/* A grace time of 0 is none, unless one of @asked is just that. */
+static uint64_t grace_or_none(const struct vzr_vzquota_grace *grace,
+			      const struct vzr_owner_limits *asked, size_t count)
+{
+	if (grace->block_s)
+		return grace->block_s;
+	for (size_t i = 0; i < count; i++)
+		if (asked[i].limits.grace_s == 0)
+			return 0;
+	return VZR_NO_LIMIT;
+}
+
+static int take_records(const struct vzr_vzquota_file *file, bool is_group, uint64_t grace_s,
 			struct vzr_owner_limits **ret_owners, size_t *ret_count,
 			struct vzr_error *err)
 {
-	const struct vzr_vzquota_grace *grace = is_group ? &file->group_grace : &file->user_grace;
 	struct vzr_owner_limits *owners;
 	size_t n = 0;
 
@@ -92,7 +103,7 @@ static int take_records(const struct vzr_vzquota_file *file, bool is_group,
 				    .block_hard_kib = kib_or_none(record->stat.block_hard),
 				    .inode_soft = count_or_none(record->stat.inode_soft),
 				    .inode_hard = count_or_none(record->stat.inode_hard),
-				    .grace_s = grace->block_s },
+				    .grace_s = grace_s },
 		};
 	}
 	*ret_owners = owners;
@@ -151,9 +162,12 @@ static int read_owners(const struct vzr_quota_job *job, const struct vzr_kv *con
 		return vzr_fail(err, -VZR_E_QUOTA_UNSUPPORTED,
 				"quota file %s has %zu records and QUOTAUGIDLIMIT allows %" PRIu64,
 				path, file.n_records, most);
-	r = take_records(&file, false, &state->users, &state->n_users, err);
+	r = take_records(&file, false, grace_or_none(&file.user_grace, job->users, job->n_users),
+			 &state->users, &state->n_users, err);
 	if (r == 0)
-		r = take_records(&file, true, &state->groups, &state->n_groups, err);
+		r = take_records(&file, true,
+				 grace_or_none(&file.group_grace, job->groups, job->n_groups),
+				 &state->groups, &state->n_groups, err);
 	return r;
 }
 

@@ -332,6 +332,31 @@ static void round_trip(void **state)
 	vzr_quota_state_done(&quota);
 }
 
+static void no_grace(void **state)
+{
+	static const uint64_t asked[] = { NONE, 0, 77 };
+	struct world *w = *state;
+	struct vzr_owner_limits one = users[0];
+	struct vzr_quota_job job = job_of(w);
+
+	/* Hard and soft are the same: a grace time is none unless it is asked for. */
+	job.users = &one;
+	job.n_users = 1;
+	job.n_groups = 0;
+	for (size_t i = 0; i < VZR_COUNT(asked); i++) {
+		struct vzr_quota_state quota = { .vm = VZR_LIMITS_NONE };
+		VZR_AUTO_KV struct vzr_kv conf = { 0 };
+		struct vzr_error err = VZR_ERROR_INIT;
+
+		one.limits.grace_s = asked[i];
+		assert_ok(vzquota()->set(&job, w->undo, &conf, &err), &err);
+		assert_ok(vzquota()->read_back(&job, &conf, &quota, &err), &err);
+		assert_true(quota.users[0].limits.grace_s == asked[i]);
+		assert_ok(vzr_quota_compare(&job, &quota, &err), &err);
+		vzr_quota_state_done(&quota);
+	}
+}
+
 static void conf_rules(void **state)
 {
 	static const struct {
@@ -430,6 +455,7 @@ int main(void)
 		IN_WORLD(probe_owners),
 		IN_WORLD(probe_settings),
 		IN_WORLD(round_trip),
+		IN_WORLD(no_grace),
 		IN_WORLD(conf_rules),
 		IN_WORLD(file_of_another),
 		cmocka_unit_test(table),
