@@ -60,6 +60,18 @@ static void read_validsig(struct status *status, char **fields, size_t n)
 	status->hash = number(fields[8]);
 }
 
+/* Lines whose first argument is the id of the signing key. */
+static bool names_key(const char *word)
+{
+	static const char *const words[] = { "GOODSIG",	  "BADSIG",    "ERRSIG",   "EXPSIG",
+					     "EXPKEYSIG", "REVKEYSIG", "NO_PUBKEY" };
+
+	for (size_t i = 0; i < VZR_COUNT(words); i++)
+		if (strcmp(words[i], word) == 0)
+			return true;
+	return false;
+}
+
 static void read_line(struct status *status, char *line)
 {
 	char *fields[FIELDS], *save = NULL;
@@ -94,8 +106,7 @@ static void read_line(struct status *status, char *line)
 		snprintf(status->error_text, sizeof(status->error_text), "%s %s",
 			 n > 1 ? fields[1] : "", n > 2 ? fields[2] : "");
 	}
-	if (n > 1 && !status->key_id[0] &&
-	    (strstr(word, "SIG") || strcmp(word, "NO_PUBKEY") == 0) && strcmp(word, "NEWSIG") != 0)
+	if (n > 1 && !status->key_id[0] && names_key(word))
 		copy_key(status->key_id, fields[1]);
 }
 

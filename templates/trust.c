@@ -96,6 +96,7 @@ int vzr_source_seen(struct vzr_source *source, const char *subject, int64_t time
 {
 	VZR_AUTO_KV struct vzr_kv kv = { 0 };
 	char key[VZR_DIGEST_HEX + 8], value[32];
+	uint64_t newest = 0;
 	const char *old;
 	int r = seen_key(subject, key);
 
@@ -105,7 +106,8 @@ int vzr_source_seen(struct vzr_source *source, const char *subject, int64_t time
 		return r;
 	snprintf(value, sizeof(value), "%lld", (long long)time);
 	old = vzr_kv_get(&kv, key);
-	if (old && strcmp(old, value) == 0)
+	/* What was accepted although it is older does not lower the guard. */
+	if (old && vzr_parse_uint(old, INT64_MAX, &newest) == 0 && (int64_t)newest >= time)
 		return 0;
 	r = vzr_kv_set(&kv, key, value, err);
 	return r < 0 ? r : vzr_memory_write(source, SEEN_FILE, &kv, err);

@@ -66,7 +66,9 @@ static void test_refused(void **state)
 		{ NEW G "BADSIG " ID " Somebody\n", 1, "bad signature" },
 		{ NEW G "ERRSIG " ID " 1 8 00 " T " 9 -\n" G "NO_PUBKEY " ID "\n", 2,
 		  "unknown key " ID },
-		{ NEW G "EXPKEYSIG " ID " Somebody\n" VALID(T, "8"), 0, "has expired" },
+		{ NEW G "SIG_ID 7abc 2022-08-01 " T "\n" G "EXPKEYSIG " ID
+			" Somebody\n" VALID(T, "8"),
+		  0, "key " ID ", which has expired" },
 		{ NEW G "REVKEYSIG " ID " Somebody\n" VALID(T, "8"), 0, "is revoked" },
 		{ NEW G "EXPSIG " ID " Somebody\n" VALID(T, "8"), 1, "signature of SHA256SUMS" },
 		{ NEW GOOD VALID("2208988800", "8"), 0, "system clock" },
