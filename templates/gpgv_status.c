@@ -49,7 +49,7 @@ static uint64_t number(const char *text)
 
 static void read_validsig(struct status *status, char **fields, size_t n)
 {
-	/* VALIDSIG fpr date time expires version reserved pubkey-algo hash-algo class primary-fpr
+	/* VALIDSIG fingerprint date time expires version reserved pubkey-algo hash-algo class primary-fpr
 	 */
 	status->validsig++;
 	if (n < 11)
@@ -90,7 +90,7 @@ static void read_line(struct status *status, char *line)
 	} else if (strcmp(word, "GOODSIG") == 0) {
 		status->goodsig++;
 	} else if (strcmp(word, "ERRSIG") == 0) {
-		/* ERRSIG keyid pubkey-algo hash-algo class time rc [fpr] */
+		/* ERRSIG keyid pubkey-algo hash-algo class time rc [fingerprint] */
 		status->errsig = true;
 		status->err_hash = n > 3 ? number(fields[3]) : 0;
 		status->err_time = n > 5 ? number(fields[5]) : 0;

@@ -16,16 +16,23 @@
 #define T "1659377797"
 #define FINE NEW GOOD VALID(T, "8")
 
-static int judge(const char *status, int exit_status, const char *pin, bool weak, int64_t now,
-		 struct vzr_signed_by *by, struct vzr_error *err)
+/* Under which policy a status is judged. */
+struct how {
+	const char *pin;
+	bool weak;
+	int64_t now;
+};
+
+static int judge(const char *status, int exit_status, struct how how, struct vzr_signed_by *by,
+		 struct vzr_error *err)
 {
 	VZR_AUTO_TEXT_LIST struct vzr_list pins = { 0 };
 	struct vzr_signature_policy policy = { .fingerprints = &pins,
-					       .weak_digests = weak,
-					       .now = now };
+					       .weak_digests = how.weak,
+					       .now = how.now };
 
-	if (pin)
-		assert_int_equal(vzr_list_add_text(&pins, pin), 0);
+	if (how.pin)
+		assert_int_equal(vzr_list_add_text(&pins, how.pin), 0);
 	return vzr_gpgv_judge("SHA256SUMS", status, exit_status, &policy, by, err);
 }
 
@@ -46,8 +53,8 @@ static void test_accepted(void **state)
 		struct vzr_error err = VZR_ERROR_INIT;
 		struct vzr_signed_by by;
 
-		assert_ok(judge(rows[i].status, 0, rows[i].pin, rows[i].weak, 1700000000, &by,
-				&err),
+		assert_ok(judge(rows[i].status, 0,
+				(struct how){ rows[i].pin, rows[i].weak, 1700000000 }, &by, &err),
 			  &err);
 		assert_string_equal(by.fingerprint, KEY);
 		assert_int_equal(by.time, 1659377797);
@@ -97,8 +104,8 @@ static void test_refused(void **state)
 		struct vzr_error err = VZR_ERROR_INIT;
 		struct vzr_signed_by by;
 
-		assert_error(judge(rows[i].status, rows[i].exit_status, KEY, false, 1700000000, &by,
-				   &err),
+		assert_error(judge(rows[i].status, rows[i].exit_status,
+				   (struct how){ KEY, false, 1700000000 }, &by, &err),
 			     -VZR_E_SIGNATURE, &err, rows[i].message);
 	}
 }
@@ -109,13 +116,16 @@ static void test_pins(void **state)
 	struct vzr_signed_by by;
 
 	(void)state;
-	assert_error(judge(FINE, 0, NULL, false, 1700000000, &by, &err), -VZR_E_SIGNATURE, &err,
-		     "not pinned");
-	assert_error(judge(FINE, 0, "AAAABBBBCCCCDDDDEEEEFFFF0000111122224444", false, 1700000000,
+	assert_error(judge(FINE, 0, (struct how){ NULL, false, 1700000000 }, &by, &err),
+		     -VZR_E_SIGNATURE, &err, "not pinned");
+	assert_error(judge(FINE, 0,
+			   (struct how){ "AAAABBBBCCCCDDDDEEEEFFFF0000111122224444", false,
+					 1700000000 },
 			   &by, &err),
 		     -VZR_E_SIGNATURE, &err, KEY);
 	/* MD5 has no way to be allowed. */
-	assert_error(judge(NEW GOOD VALID(T, "1"), 0, KEY, true, 1700000000, &by, &err),
+	assert_error(judge(NEW GOOD VALID(T, "1"), 0, (struct how){ KEY, true, 1700000000 }, &by,
+			   &err),
 		     -VZR_E_SIGNATURE, &err, "MD5");
 }
 
@@ -126,12 +136,12 @@ static void test_clock(void **state)
 
 	(void)state;
 	/* A clock that says 1970 makes every signature one from the future: say so. */
-	assert_error(judge(FINE, 0, KEY, false, 86400, &by, &err), -VZR_E_SIGNATURE, &err,
-		     "check the system clock");
+	assert_error(judge(FINE, 0, (struct how){ KEY, false, 86400 }, &by, &err), -VZR_E_SIGNATURE,
+		     &err, "check the system clock");
 	/* A day of difference is no reason. */
-	assert_ok(judge(FINE, 0, KEY, false, 1659377797 - 86400, &by, &err), &err);
-	assert_error(judge(FINE, 0, KEY, false, 1659377797 - 86401, &by, &err), -VZR_E_SIGNATURE,
-		     &err, "from the future");
+	assert_ok(judge(FINE, 0, (struct how){ KEY, false, 1659377797 - 86400 }, &by, &err), &err);
+	assert_error(judge(FINE, 0, (struct how){ KEY, false, 1659377797 - 86401 }, &by, &err),
+		     -VZR_E_SIGNATURE, &err, "from the future");
 }
 
 /* ---- armor ---- */
