@@ -49,7 +49,9 @@ static uint64_t number(const char *text)
 
 static void read_validsig(struct status *status, char **fields, size_t n)
 {
-	/* VALIDSIG fingerprint date time expires version reserved pubkey-algo hash-algo class primary-fpr
+	/*
+	 * VALIDSIG fingerprint date time expires version reserved pubkey-algo hash-algo class
+	 * primary-fingerprint
 	 */
 	status->validsig++;
 	if (n < 11)

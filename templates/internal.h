@@ -291,6 +291,12 @@ VZR_MUST_CHECK int vzr_index_load(struct vzr_source *source, const char *part,
 VZR_MUST_CHECK int vzr_memory_read(struct vzr_source *source, const char *file,
 				   struct vzr_kv *ret_kv, struct vzr_error *err);
 
+/**
+ * Locks the source's memory for reading and writing it back. *ret_fd is to be closed; -1 if the
+ * cache may not be written, which is no error.
+ */
+VZR_MUST_CHECK int vzr_memory_lock(struct vzr_source *source, int *ret_fd, struct vzr_error *err);
+
 /** Writes it. 0 also if the cache may not be written. */
 VZR_MUST_CHECK int vzr_memory_write(struct vzr_source *source, const char *file,
 				    const struct vzr_kv *kv, struct vzr_error *err);

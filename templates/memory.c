@@ -86,6 +86,21 @@ int vzr_memory_write(struct vzr_source *source, const char *file, const struct v
 	return 0;
 }
 
+int vzr_memory_lock(struct vzr_source *source, int *ret_fd, struct vzr_error *err)
+{
+	struct vzr_error why = VZR_ERROR_INIT;
+	VZR_AUTO_CLOSE int dir = open_memory(source, true, &why);
+	int fd = dir < 0 ? dir : vzr_lock(dir, "lock", true, &why);
+
+	if (fd < 0 && tolerate(source, fd, &why) < 0) {
+		if (err)
+			*err = why;
+		return fd;
+	}
+	*ret_fd = fd < 0 ? -1 : fd;
+	return 0;
+}
+
 /* ---- the last good index ---- */
 
 /* "index" or "index-PART": a record that names the files with the bytes, which it is swapped for.
@@ -156,11 +171,15 @@ int vzr_index_save(struct vzr_source *source, const char *part, const struct vzr
 	VZR_AUTO_FREE char *record = record_name(part);
 	struct vzr_error why = VZR_ERROR_INIT;
 	char key[VZR_DIGEST_HEX];
+	VZR_AUTO_CLOSE int lock = -1;
 	const char *old_key;
 	int r = record ? pair_key(index, key) : -ENOMEM;
 
 	if (r < 0)
 		return vzr_fail_code(err, r, "cannot remember the index of %s", source->conf.name);
+	r = vzr_memory_lock(source, &lock, err);
+	if (r < 0 || lock < 0)
+		return r;
 	r = vzr_memory_read(source, record, &old, err);
 	if (r < 0)
 		return r;

@@ -96,12 +96,16 @@ int vzr_source_seen(struct vzr_source *source, const char *subject, int64_t time
 {
 	VZR_AUTO_KV struct vzr_kv kv = { 0 };
 	char key[VZR_DIGEST_HEX + 8], value[32];
+	VZR_AUTO_CLOSE int lock = -1;
 	uint64_t newest = 0;
 	const char *old;
 	int r = seen_key(subject, key);
 
 	if (r == 0)
-		r = vzr_memory_read(source, SEEN_FILE, &kv, err);
+		r = vzr_memory_lock(source, &lock, err);
+	if (r < 0 || lock < 0)
+		return r;
+	r = vzr_memory_read(source, SEEN_FILE, &kv, err);
 	if (r < 0)
 		return r;
 	snprintf(value, sizeof(value), "%lld", (long long)time);

@@ -299,6 +299,7 @@ struct payload {
 	const char *name;
 	char file[NAME_ROOM];
 	struct vzr_buf signature;
+	bool has_signature; /* one was found, for any of the suffixes */
 	struct vzr_signed_by by;
 };
 
@@ -344,6 +345,7 @@ static int fetch_file(struct payload *payload, const struct repository *reposito
 	struct vzr_artefact one = { .name = intake->record->name };
 	int r = is_signed ? get_signature(payload, repository, err) : 0;
 
+	payload->has_signature |= is_signed && r == 0;
 	if (r == 0)
 		r = vzr_artefact_set_urls(&one, payload->file, &repository->urls, NULL, err);
 	if (r == 0) {
@@ -399,7 +401,8 @@ static int fetch(struct vzr_source *source, const struct vzr_artefact *artefact,
 		r = fetch_file(&payload, repository, intake, ret_sha256, err);
 	}
 	vzr_buf_done(&payload.signature);
-	if (r == -VZR_E_NOT_FOUND && source->conf.trust == VZR_TRUST_SIGNATURE)
+	if (r == -VZR_E_NOT_FOUND && source->conf.trust == VZR_TRUST_SIGNATURE &&
+	    !payload.has_signature)
 		return vzr_fail(err, -VZR_E_SIGNATURE,
 				"template %s of source %s has no signature %s.SUFFIX.asc, and the "
 				"trust of the source is signature",

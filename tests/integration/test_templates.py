@@ -416,3 +416,20 @@ def test_real_templates(site, data_dir):
         "alpine-minirootfs-3.10.9-x86_64"
     assert site.ok("--arch", "i386", "resolve", "alpine")["name"] == "alpine-minirootfs-3.19.4-x86"
     assert site.ok("resolve", "debian")["name"] == "debian-12-x86_64-minbase"
+
+
+def test_without_permission_to_remember(site, ring, as_root):
+    """Somebody who may only read resolves names all the same."""
+    site.put(signature=lambda t: ring.sign(t, ring.good))
+    site.signed_source(ring, ring.good)
+    site.top.chmod(0o755)
+    (site.keys / "s.gpg").chmod(0o644)
+    tool = site.top / "tool"
+    shutil.copy(site.tool, tool)
+    tool.chmod(0o755)
+    run = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+                          str(tool), "--root", str(site.top), "resolve", NAME],
+                         capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert f"digest=sha256:{sha256(ONE)}" in run.stdout
+    assert not (site.top / "cache").exists()
