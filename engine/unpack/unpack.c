@@ -82,24 +82,29 @@ static void kill_child(int pidfd, pid_t pid)
 		kill(pid, SIGKILL);
 }
 
-/* Frames until the child closes the pipe, or until the work is cancelled. */
-static int listen_to(struct vzr_frame_reader *reader, int fd, struct vzr_error *err)
+/* Frames until the last one, until the child is gone, or until the work is cancelled. */
+static int listen_to(struct vzr_frame_reader *reader, int fd, int pidfd, struct vzr_error *err)
 {
-	for (;;) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
+	while (!reader->ended) {
+		struct pollfd p[2] = { { .fd = fd, .events = POLLIN },
+				       { .fd = pidfd, .events = POLLIN } };
 		int n, r = vzr_cancelled(reader->ctx, err);
 
 		if (r < 0)
 			return r;
-		n = poll(&p, 1, CANCEL_POLL_MS);
-		if (n == 0 || (n < 0 && errno == EINTR))
-			continue;
-		if (n < 0)
+		n = poll(p, VZR_COUNT(p), CANCEL_POLL_MS);
+		if (n < 0 && errno != EINTR)
 			return vzr_fail_errno(err, "cannot wait for the unpacking process");
+		if (n <= 0)
+			continue;
+		/* What a dead child wrote before is read first. */
+		if (!p[0].revents)
+			return 0;
 		r = vzr_frame_read(reader, fd, err);
 		if (r <= 0)
 			return r;
 	}
+	return 0;
 }
 
 /* Waits for the end of the child. False: its status is not known (SIGCHLD is ignored). */
@@ -138,7 +143,7 @@ static int run_parent(const struct vzr_unpack_job *job, int fd, pid_t pid,
 		r = vzr_fail_code(err, -ENOMEM, "cannot unpack");
 	else {
 		reader->ctx = job->ctx;
-		r = listen_to(reader, fd, err);
+		r = listen_to(reader, fd, pidfd, err);
 	}
 	if (r < 0)
 		kill_child(pidfd, pid);
