@@ -15,8 +15,16 @@ char *vzr_openvz_root_path(const struct vzr_settings *settings, uint32_t ctid);
 /** The name for NAME= and the names/ link; NULL if the container goes by its number only. */
 const char *vzr_openvz_name(const struct vzr_handoff_job *job);
 
+/* ---- openvz_mounts.c ---- */
+
 /** 1 if @name in @dirfd is a directory that something is mounted on, 0 if not, or -errno. */
 VZR_MUST_CHECK int vzr_openvz_is_mount_point(int dirfd, const char *name);
+
+/**
+ * 1 if something is mounted below the directory @dir (not on it), with its path for the caller
+ * to free; 0 if not, also where there is no /proc to tell; or -errno.
+ */
+VZR_MUST_CHECK int vzr_openvz_mount_below(int dir, char **ret_path);
 
 /* ---- openvz_lock.c: vzctl's lock file ---- */
 

@@ -8,7 +8,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 #define VZCTL "/usr/sbin/vzctl"
 
@@ -31,21 +30,6 @@ const char *vzr_openvz_name(const struct vzr_handoff_job *job)
 	if (!job->name || job->name[strspn(job->name, "0123456789")] == '\0')
 		return NULL;
 	return job->name;
-}
-
-int vzr_openvz_is_mount_point(int dirfd, const char *name)
-{
-	struct statx stx;
-	struct stat dir;
-
-	if (statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &stx) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (stx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT)
-		return (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
-	/* A kernel before 5.8 does not say; all but a bind mount of the same device shows. */
-	if (fstat(dirfd, &dir) < 0)
-		return -errno;
-	return makedev(stx.stx_dev_major, stx.stx_dev_minor) != dir.st_dev;
 }
 
 static bool exists_in_root(const struct vzr_settings *settings, const char *path)
@@ -99,7 +83,8 @@ static int exists(const struct vzr_settings *settings, uint32_t ctid, struct vzr
 	return errno == ENOENT ? 0 : vzr_fail_errno(err, "cannot look at %s", path);
 }
 
-static int running(const struct vzr_handoff_job *job, struct vzr_error *err)
+/* vzctl mounts the root when it starts a container, and unmounts it when it stops. */
+static int root_is_mounted(const struct vzr_handoff_job *job, struct vzr_error *err)
 {
 	VZR_AUTO_FREE char *path = vzr_openvz_root_path(job->settings, job->ctid);
 	const char *name;
@@ -108,14 +93,39 @@ static int running(const struct vzr_handoff_job *job, struct vzr_error *err)
 
 	if (!path)
 		return vzr_fail_code(err, -ENOMEM, "cannot look at container %u", job->ctid);
-	if (vzr_openvz_locked_by(job->settings, job->ctid))
-		return 1;
-	/* vzctl mounts the root when it starts a container, and unmounts it when it stops. */
 	dir = vzr_open_parent_in_root(vzr_settings_root_fd(job->settings), path, &name);
 	if (dir == -ENOENT)
 		return 0;
 	r = dir < 0 ? dir : vzr_openvz_is_mount_point(dir, name);
 	return r < 0 ? vzr_fail_code(err, r, "cannot look at %s", path) : r;
+}
+
+/* Something of the administrator's that would go with the private area, or keep it from going. */
+static int refuse_mounts(const struct vzr_handoff_job *job, struct vzr_error *err)
+{
+	VZR_AUTO_CLOSE int dir = vzr_open_in_root(vzr_settings_root_fd(job->settings),
+						  job->private_path, O_PATH | O_DIRECTORY, 0);
+	VZR_AUTO_FREE char *mounted = NULL;
+	int r = dir < 0 ? 0 : vzr_openvz_mount_below(dir, &mounted);
+
+	if (r < 0)
+		return vzr_fail_code(err, r, "cannot tell what is mounted in %s",
+				     job->private_path);
+	return r == 0 ? 0
+		      : vzr_fail(err, -VZR_E_BUSY,
+				 "something is mounted at %s in the private area of container %u: "
+				 "unmount it first",
+				 mounted, job->ctid);
+}
+
+static int running(const struct vzr_handoff_job *job, struct vzr_error *err)
+{
+	int r;
+
+	if (vzr_openvz_locked_by(job->settings, job->ctid))
+		return 1;
+	r = root_is_mounted(job, err);
+	return r == 0 ? refuse_mounts(job, err) : r;
 }
 
 const struct vzr_handoff_ops vzr_handoff_openvz = {

@@ -225,6 +225,15 @@ static int in_namespace(struct world *w)
 		return 4;
 	if (umount("vz/root/101") < 0 || openvz()->running(&job, &err) != 0)
 		return 5;
+	/* Inside the private area, under a name that the kernel escapes. */
+	if (mkdir("vz/private/101/a b", 0755) < 0 ||
+	    mount("vzr-test", "vz/private/101/a b", "tmpfs", 0, NULL) < 0)
+		return 6;
+	if (openvz()->running(&job, &err) != -VZR_E_BUSY ||
+	    !strstr(err.msg, "/vz/private/101/a b in the private area"))
+		return 7;
+	if (umount("vz/private/101/a b") < 0 || openvz()->running(&job, &err) != 0)
+		return 8;
 	vzr_settings_free(settings);
 	return 0;
 }
