@@ -249,9 +249,8 @@ int vzr_setting_mkdir(const struct vzr_settings *settings, const char *key, mode
 
 /* ---- files ---- */
 
-/* Reads a file that only root (or we ourselves) may have written. 0, 1 if it is absent, or < 0. */
-static int read_trusted(const struct vzr_settings *settings, const char *path,
-			struct vzr_buf *buf, struct vzr_error *err)
+int vzr_settings_read_trusted(const struct vzr_settings *settings, const char *path,
+			      struct vzr_buf *buf, struct vzr_error *err)
 {
 	VZR_AUTO_CLOSE int fd = vzr_open_in_root(settings->root_fd, path,
 						 O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
@@ -269,16 +268,15 @@ static int read_trusted(const struct vzr_settings *settings, const char *path,
 				"%s can be changed by others than root: run chown root %s && "
 				"chmod go-w %s",
 				path, path, path);
-	buf->max = CONF_MAX;
 	r = vzr_fd_read(fd, buf, err);
 	return r < 0 ? vzr_wrap(err, r, "%s", path) : 0;
 }
 
 static int read_openvz(struct vzr_settings *settings, struct vzr_error *err)
 {
-	VZR_AUTO_BUF struct vzr_buf buf = { 0 };
+	VZR_AUTO_BUF struct vzr_buf buf = { .max = CONF_MAX };
 	VZR_AUTO_KV struct vzr_kv kv = { 0 };
-	int r = read_trusted(settings, OPENVZ_CONF, &buf, err);
+	int r = vzr_settings_read_trusted(settings, OPENVZ_CONF, &buf, err);
 
 	if (r != 0)
 		return r < 0 ? r : 0;
@@ -294,14 +292,14 @@ static int read_openvz(struct vzr_settings *settings, struct vzr_error *err)
 
 int vzr_settings_read(struct vzr_settings *settings, const char *path, struct vzr_error *err)
 {
-	VZR_AUTO_BUF struct vzr_buf buf = { 0 };
+	VZR_AUTO_BUF struct vzr_buf buf = { .max = CONF_MAX };
 	VZR_AUTO_KV struct vzr_kv kv = { 0 };
 	const char *file = path ? path : OWN_CONF;
 	int r = read_openvz(settings, err);
 
 	if (r < 0)
 		return r;
-	r = read_trusted(settings, file, &buf, err);
+	r = vzr_settings_read_trusted(settings, file, &buf, err);
 	if (r == 1)
 		return path ? vzr_fail(err, -VZR_E_NOT_FOUND, "there is no file %s", file) : 0;
 	if (r == 0)

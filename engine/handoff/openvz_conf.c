@@ -27,30 +27,6 @@ static const char builtin_sample[] = "PHYSPAGES=\"0:65536\"\n"
 
 /* ---- the sample ---- */
 
-/* 1 if it was read, 0 if there is none. A file that others may have changed is refused. */
-static int read_sample(const struct vzr_settings *settings, const char *path,
-		       struct vzr_buf *buf, struct vzr_error *err)
-{
-	VZR_AUTO_CLOSE int fd = vzr_open_in_root(vzr_settings_root_fd(settings), path,
-						 O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	struct stat st;
-	int r;
-
-	if (fd == -ENOENT)
-		return 0;
-	if (fd < 0)
-		return vzr_fail_code(err, fd, "cannot open %s", path);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return vzr_fail(err, -VZR_E_CONFIG, "%s is not a regular file", path);
-	if ((st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & (S_IWGRP | S_IWOTH))
-		return vzr_fail(err, -VZR_E_CONFIG,
-				"%s can be changed by others than root: run chown root %s && "
-				"chmod go-w %s",
-				path, path, path);
-	r = vzr_fd_read(fd, buf, err);
-	return r < 0 ? vzr_wrap(err, r, "%s", path) : 1;
-}
-
 static int load_sample(const struct vzr_handoff_job *job, struct vzr_kv *conf,
 		       const char **ret_name, struct vzr_error *err)
 {
@@ -65,15 +41,15 @@ static int load_sample(const struct vzr_handoff_job *job, struct vzr_kv *conf,
 		return r;
 	if (asprintf(&path, "%s/ve-%s.conf-sample", dir, name) < 0)
 		return vzr_fail_code(err, -ENOMEM, "cannot read a sample");
-	r = read_sample(job->settings, path, &buf, err);
+	r = vzr_settings_read_trusted(job->settings, path, &buf, err);
 	if (r < 0)
 		return r;
-	if (r == 0 && profile)
+	if (r == 1 && profile)
 		return vzr_fail(err, -VZR_E_NOT_FOUND,
 				"there is no %s, which <profile> names: take the name of one that "
 				"is there, or leave <profile> out",
 				path);
-	if (r == 0) {
+	if (r == 1) {
 		vzr_info(job->ctx, "there is no %s: the built-in sample is used", path);
 		name = BUILTIN_NAME;
 		if (vzr_buf_text(&buf, builtin_sample) < 0)
