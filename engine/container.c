@@ -83,6 +83,19 @@ static void file_name(uint32_t ctid, char out[32])
 	snprintf(out, 32, "%u.json", ctid);
 }
 
+int vzr_record_intend(const struct vzr_settings *settings, uint32_t ctid, struct vzr_undo *undo,
+		      struct vzr_error *err)
+{
+	VZR_AUTO_FREE char *dir = directory(settings), *path = NULL;
+	char name[32];
+
+	file_name(ctid, name);
+	path = dir ? vzr_path_join(dir, name) : NULL;
+	if (!path)
+		return vzr_fail_code(err, -ENOMEM, "cannot record the container");
+	return vzr_undo_push(undo, VZR_UNDO_FILE, path, err);
+}
+
 int vzr_record_put(const struct vzr_settings *settings, const struct vzr_container *container,
 		   bool no_sync, struct vzr_undo *undo, struct vzr_error *err)
 {

@@ -5,6 +5,10 @@
 #include "engine/settings.h"
 #include "engine/undo.h"
 
+/** Pushes the undo record of vzr_record_put() for @ctid, long before it. */
+VZR_MUST_CHECK int vzr_record_intend(const struct vzr_settings *settings, uint32_t ctid,
+				     struct vzr_undo *undo, struct vzr_error *err);
+
 /** Writes the record, new and durable. Pushes its undo record. -EEXIST if there is one. */
 VZR_MUST_CHECK int vzr_record_put(const struct vzr_settings *settings,
 				  const struct vzr_container *container, bool no_sync,

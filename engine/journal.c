@@ -128,6 +128,13 @@ int vzr_undo_push(struct vzr_undo *undo, enum vzr_undo_kind kind, const char *pa
 	return append(undo, records[kind], path, err);
 }
 
+int vzr_journal_sync(struct vzr_undo *undo, struct vzr_error *err)
+{
+	if (fsync(undo->fd) < 0 || fsync(undo->dir_fd) < 0)
+		return vzr_fail_errno(err, "cannot sync the journal");
+	return 0;
+}
+
 int vzr_journal_push_staging(struct vzr_undo *undo, const char *path, struct vzr_error *err)
 {
 	return append(undo, RECORD_STAGING, path, err);

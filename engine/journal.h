@@ -21,6 +21,9 @@ VZR_MUST_CHECK int vzr_journal_begin(const struct vzr_settings *settings, const 
 				     bool no_sync, struct vzr_undo **ret_undo,
 				     struct vzr_error *err);
 
+/** Makes every record so far durable, for a transaction that was begun with @no_sync. */
+VZR_MUST_CHECK int vzr_journal_sync(struct vzr_undo *undo, struct vzr_error *err);
+
 /** Records that @path (below a staging directory, never published) is to go in any case. */
 VZR_MUST_CHECK int vzr_journal_push_staging(struct vzr_undo *undo, const char *path,
 					    struct vzr_error *err);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The transaction that makes one container: each stage recorded before it acts. */
+#include "engine/provision.h"
+
 #include "engine/base/cleanup.h"
 #include "engine/base/fd.h"
 #include "engine/base/path.h"
@@ -22,11 +24,12 @@
 /* Ids that look free but are refused: after so many it is not the id (but the name, say). */
 #define MAX_REFUSED_IDS 16
 
-/* Everything that one creation holds; released by creation_done(). */
-struct creation {
+/* Everything that one creation holds. */
+struct vzr_creation {
 	struct vzr_engine *engine;
 	const struct vzr_domain *domain;
 	struct vzr_request request;
+	bool grouped; /* durability is the caller's, for many at once: see provision.h */
 	struct vzr_decision decision;
 	struct vzr_blob blob;
 	struct vzr_undo *undo;
@@ -43,7 +46,13 @@ struct creation {
 	struct vzr_container *container;
 };
 
-static struct vzr_handoff_job handoff_job(struct creation *c)
+/* Nothing is synced one by one: never, or because the caller syncs for many. */
+static bool sync_later(const struct vzr_creation *c)
+{
+	return c->request.no_sync || c->grouped;
+}
+
+static struct vzr_handoff_job handoff_job(struct vzr_creation *c)
 {
 	return (struct vzr_handoff_job){
 		.ctx = &c->engine->ctx,
@@ -58,24 +67,24 @@ static struct vzr_handoff_job handoff_job(struct creation *c)
 		.quota_none = c->decision.quota_refused,
 		.staging_fd = c->staging.fd,
 		.staging_name = c->staging.name,
-		.no_sync = c->request.no_sync,
+		.no_sync = sync_later(c),
 	};
 }
 
-static struct vzr_quota_job quota_job(struct creation *c)
+static struct vzr_quota_job quota_job(struct vzr_creation *c)
 {
 	struct vzr_quota_job job = vzr_decision_quota_job(c->engine, &c->decision, c->domain);
 
 	job.users = c->users;
 	job.groups = c->groups;
 	job.tree_inodes = c->unpacked.inodes;
-	job.no_sync = c->request.no_sync;
+	job.no_sync = sync_later(c);
 	return job;
 }
 
 /* ---- stages ---- */
 
-static int stage_fetch(struct creation *c, struct vzr_error *err)
+static int stage_fetch(struct vzr_creation *c, struct vzr_error *err)
 {
 	VZR_AUTO_NAME struct vzr_name record = { 0 };
 	struct vzr_decision *d = &c->decision;
@@ -91,7 +100,7 @@ static int stage_fetch(struct creation *c, struct vzr_error *err)
 	return vzr_decision_fits(d, c->domain, err);
 }
 
-static int make_identity(struct creation *c, struct vzr_error *err)
+static int make_identity(struct vzr_creation *c, struct vzr_error *err)
 {
 	unsigned char b[16];
 
@@ -115,7 +124,7 @@ static int make_identity(struct creation *c, struct vzr_error *err)
 }
 
 /* Locks decision.ctid and checks again, now that nobody else can take it. */
-static int claim_ctid(struct creation *c, struct vzr_error *err)
+static int claim_ctid(struct vzr_creation *c, struct vzr_error *err)
 {
 	const struct vzr_handoff_ops *handoff = c->decision.handoff;
 	struct vzr_handoff_job job;
@@ -135,7 +144,7 @@ static int claim_ctid(struct creation *c, struct vzr_error *err)
 	return r;
 }
 
-static int take_ctid(struct creation *c, uint32_t ctid, struct vzr_error *err)
+static int take_ctid(struct vzr_creation *c, uint32_t ctid, struct vzr_error *err)
 {
 	free(c->decision.private_path);
 	c->decision.private_path = c->decision.handoff->private_path(c->engine->settings, ctid);
@@ -144,7 +153,7 @@ static int take_ctid(struct creation *c, uint32_t ctid, struct vzr_error *err)
 }
 
 /* 1 if @ctid was claimed, 0 if it is in use, < 0 on another error. */
-static int try_ctid(struct creation *c, uint32_t ctid, unsigned int *refused,
+static int try_ctid(struct vzr_creation *c, uint32_t ctid, unsigned int *refused,
 		    struct vzr_error *err)
 {
 	int r = vzr_record_exists(c->engine->settings, ctid)
@@ -163,10 +172,10 @@ static int try_ctid(struct creation *c, uint32_t ctid, unsigned int *refused,
 	return r < 0 ? r : 1;
 }
 
-static int stage_claim(struct creation *c, struct vzr_error *err)
+static int stage_claim(struct vzr_creation *c, struct vzr_error *err)
 {
 	unsigned int refused = 0;
-	int r = vzr_journal_begin(c->engine->settings, "create", c->request.no_sync, &c->undo, err);
+	int r = vzr_journal_begin(c->engine->settings, "create", sync_later(c), &c->undo, err);
 
 	if (r < 0)
 		return r;
@@ -183,7 +192,7 @@ static int stage_claim(struct creation *c, struct vzr_error *err)
 	return vzr_fail(err, -VZR_E_FAILED, "every container id is in use");
 }
 
-static int stage_area(struct creation *c, struct vzr_error *err)
+static int stage_area(struct vzr_creation *c, struct vzr_error *err)
 {
 	const struct vzr_settings *s = c->engine->settings;
 	struct vzr_area_job job = {
@@ -199,6 +208,9 @@ static int stage_area(struct creation *c, struct vzr_error *err)
 	int r = vzr_staging_open(s, c->decision.private_path, c->decision.ctid, c->undo,
 				 &c->staging, err);
 
+	/* Lock and staging are named on disk before there is a tree that a crash could orphan. */
+	if (r == 0 && c->grouped && !c->request.no_sync)
+		r = vzr_journal_sync(c->undo, err);
 	if (r < 0)
 		return r;
 	if (!c->decision.quota_refused && vm->block_hard_kib != VZR_NO_LIMIT)
@@ -216,7 +228,7 @@ static int stage_area(struct creation *c, struct vzr_error *err)
 	return r;
 }
 
-static int stage_guest(struct creation *c, struct vzr_error *err)
+static int stage_guest(struct vzr_creation *c, struct vzr_error *err)
 {
 	const struct vzr_guest_job job = {
 		.ctx = &c->engine->ctx,
@@ -229,7 +241,7 @@ static int stage_guest(struct creation *c, struct vzr_error *err)
 	return vzr_guest_customise(&job, err);
 }
 
-static int resolve_owners(struct creation *c, const struct vzr_owner_limits *asked, size_t count,
+static int resolve_owners(struct vzr_creation *c, const struct vzr_owner_limits *asked, size_t count,
 			  bool is_group, struct vzr_owner_limits **ret_owners,
 			  struct vzr_error *err)
 {
@@ -258,7 +270,7 @@ static int resolve_owners(struct creation *c, const struct vzr_owner_limits *ask
 }
 
 /* Without a back end, what an earlier container of this id left must go all the same. */
-static int remove_stale_quota(struct creation *c, struct vzr_error *err)
+static int remove_stale_quota(struct vzr_creation *c, struct vzr_error *err)
 {
 	const struct vzr_quota_job job = quota_job(c);
 	int r = 0;
@@ -268,7 +280,7 @@ static int remove_stale_quota(struct creation *c, struct vzr_error *err)
 	return r;
 }
 
-static int stage_quota(struct creation *c, struct vzr_error *err)
+static int stage_quota(struct vzr_creation *c, struct vzr_error *err)
 {
 	struct vzr_quota_job job;
 	int r;
@@ -291,7 +303,7 @@ static int stage_quota(struct creation *c, struct vzr_error *err)
 }
 
 /* The configuration is made in memory and read back from there before anything is visible. */
-static int stage_configure(struct creation *c, struct vzr_error *err)
+static int stage_configure(struct vzr_creation *c, struct vzr_error *err)
 {
 	const struct vzr_handoff_job job = handoff_job(c);
 	struct vzr_quota_job quota;
@@ -304,7 +316,7 @@ static int stage_configure(struct creation *c, struct vzr_error *err)
 	return r < 0 ? r : vzr_quota_compare(&quota, &c->state, err);
 }
 
-static int stage_sync(struct creation *c, struct vzr_error *err)
+static int stage_sync(struct vzr_creation *c, struct vzr_error *err)
 {
 	if (!c->request.no_sync && syncfs(c->tree_fd) < 0)
 		return vzr_fail_errno(err, "cannot sync the private areas' file system");
@@ -343,7 +355,7 @@ static char *dup_text(const char *text, int *r)
 	return copy;
 }
 
-static int make_record(struct creation *c, struct vzr_error *err)
+static int make_record(struct vzr_creation *c, struct vzr_error *err)
 {
 	const struct vzr_decision *d = &c->decision;
 	struct vzr_container *container = calloc(1, sizeof(*container));
@@ -376,10 +388,11 @@ static int make_record(struct creation *c, struct vzr_error *err)
 			       c->domain->n_groups, &container->groups, &container->n_groups);
 	if (r < 0 || !container->digest || !container->specification)
 		return vzr_fail_code(err, -ENOMEM, "cannot record the container");
-	return vzr_record_put(c->engine->settings, container, c->request.no_sync, c->undo, err);
+	return 0;
 }
 
-static int stage_handoff(struct creation *c, struct vzr_error *err)
+/* Everything that place and announce will make is recorded before either acts. */
+static int intend(struct vzr_creation *c, struct vzr_error *err)
 {
 	const struct vzr_handoff_ops *handoff = c->decision.handoff;
 	const struct vzr_handoff_job job = handoff_job(c);
@@ -390,28 +403,61 @@ static int stage_handoff(struct creation *c, struct vzr_error *err)
 		return vzr_fail_code(err, -ENOMEM, "cannot hand the container over");
 	r = vzr_journal_commit_path(c->undo, commit, err);
 	if (r == 0)
-		r = make_record(c, err);
+		r = vzr_record_intend(c->engine->settings, c->decision.ctid, c->undo, err);
+	return r == 0 ? handoff->intend(&job, &c->conf, c->undo, err) : r;
+}
+
+static int place(struct vzr_creation *c, struct vzr_error *err)
+{
+	const struct vzr_handoff_job job = handoff_job(c);
+	int r = make_record(c, err);
+
 	if (r == 0)
-		r = handoff->publish(&job, &c->conf, c->undo, err);
-	return r;
+		r = vzr_record_put(c->engine->settings, c->container, sync_later(c), c->undo, err);
+	return r == 0 ? c->decision.handoff->place(&job, &c->conf, c->undo, err) : r;
+}
+
+static int announce(struct vzr_creation *c, struct vzr_error *err)
+{
+	struct vzr_handoff_job job = handoff_job(c);
+
+	job.no_sync = c->request.no_sync;
+	job.no_dir_sync = c->grouped;
+	return c->decision.handoff->announce(&job, &c->conf, c->undo, err);
 }
 
 /* ---- the transaction ---- */
 
-static const struct {
+struct stage {
 	const char *name;
-	int (*run)(struct creation *c, struct vzr_error *err);
-} stages[] = {
-	{ "fetch", stage_fetch },     { "claim", stage_claim }, { "area", stage_area },
-	{ "guest", stage_guest },     { "quota", stage_quota }, { "configure", stage_configure },
-	{ "sync", stage_sync },	      { "handoff", stage_handoff },
+	int (*run)(struct vzr_creation *c, struct vzr_error *err);
 };
 
-static int run_stages(struct creation *c, struct vzr_error *err)
+static int stage_handoff(struct vzr_creation *c, struct vzr_error *err)
+{
+	int r = intend(c, err);
+
+	if (r == 0)
+		r = place(c, err);
+	return r == 0 ? announce(c, err) : r;
+}
+
+static const struct stage build_stages[] = {
+	{ "fetch", stage_fetch }, { "claim", stage_claim }, { "area", stage_area },
+	{ "guest", stage_guest }, { "quota", stage_quota }, { "configure", stage_configure },
+};
+
+static const struct stage end_stages[] = {
+	{ "sync", stage_sync },
+	{ "handoff", stage_handoff },
+};
+
+static int run_stages(struct vzr_creation *c, const struct stage *stages, size_t count,
+		      struct vzr_error *err)
 {
 	struct vzr_context *ctx = &c->engine->ctx;
 
-	for (size_t i = 0; i < VZR_COUNT(stages); i++) {
+	for (size_t i = 0; i < count; i++) {
 		uint64_t begun = vzr_stage_begin(ctx, stages[i].name);
 		int r = vzr_cancelled(ctx, err);
 
@@ -424,8 +470,30 @@ static int run_stages(struct creation *c, struct vzr_error *err)
 	return 0;
 }
 
-static void creation_done(struct creation *c)
+static struct vzr_creation *creation_new(struct vzr_engine *engine, const struct vzr_domain *domain,
+					 const struct vzr_request *request, struct vzr_error *err)
 {
+	size_t size = request->size < sizeof(*request) ? request->size : sizeof(*request);
+	struct vzr_creation *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		(void)vzr_fail_code(err, -ENOMEM, "cannot make a container");
+		return NULL;
+	}
+	c->engine = engine;
+	c->domain = domain;
+	c->blob = (struct vzr_blob)VZR_BLOB_INIT;
+	c->staging = (struct vzr_staging)VZR_STAGING_INIT;
+	c->tree_fd = -1;
+	c->state.vm = (struct vzr_limits)VZR_LIMITS_NONE;
+	memcpy(&c->request, request, size);
+	return c;
+}
+
+void vzr_creation_free(struct vzr_creation *c)
+{
+	if (!c)
+		return;
 	vzr_closep(&c->tree_fd);
 	vzr_staging_close(&c->staging);
 	vzr_journal_end(c->undo, &c->engine->ctx);
@@ -437,9 +505,46 @@ static void creation_done(struct creation *c)
 	vzr_quota_state_done(&c->state);
 	vzr_decision_done(&c->decision);
 	vzr_container_free(c->container);
+	free(c);
 }
 
-static int decide_stage(struct creation *c, struct vzr_error *err)
+/* ---- one of many ---- */
+
+int vzr_creation_new(struct vzr_engine *engine, const struct vzr_domain *domain,
+		     const struct vzr_request *request, struct vzr_decision *decision,
+		     struct vzr_creation **ret_creation, struct vzr_error *err)
+{
+	struct vzr_creation *c = creation_new(engine, domain, request, err);
+
+	if (!c)
+		return -ENOMEM;
+	c->grouped = true;
+	c->decision = *decision;
+	*decision = (struct vzr_decision){ 0 };
+	*ret_creation = c;
+	return 0;
+}
+
+int vzr_creation_build(struct vzr_creation *c, struct vzr_error *err)
+{
+	int r = run_stages(c, build_stages, VZR_COUNT(build_stages), err);
+
+	return r == 0 ? intend(c, err) : r;
+}
+
+int vzr_creation_place(struct vzr_creation *c, struct vzr_error *err)
+{
+	return place(c, err);
+}
+
+int vzr_creation_announce(struct vzr_creation *c, struct vzr_error *err)
+{
+	return announce(c, err);
+}
+
+/* ---- one ---- */
+
+static int decide_stage(struct vzr_creation *c, struct vzr_error *err)
 {
 	uint64_t begun = vzr_stage_begin(&c->engine->ctx, "plan");
 
@@ -451,25 +556,20 @@ int vzr_create(struct vzr_engine *engine, const struct vzr_domain *domain,
 	       const struct vzr_request *request, struct vzr_container **ret_container,
 	       struct vzr_error *err)
 {
-	struct creation c = {
-		.engine = engine,
-		.domain = domain,
-		.blob = VZR_BLOB_INIT,
-		.staging = VZR_STAGING_INIT,
-		.tree_fd = -1,
-		.state = { .vm = VZR_LIMITS_NONE },
-	};
-	size_t size = request->size < sizeof(c.request) ? request->size : sizeof(c.request);
+	struct vzr_creation *c = creation_new(engine, domain, request, err);
 	int r;
 
-	memcpy(&c.request, request, size);
+	if (!c)
+		return -ENOMEM;
 	r = vzr_recover_containers(engine, err);
 	if (r >= 0)
-		r = decide_stage(&c, err);
+		r = decide_stage(c, err);
 	if (r == 0)
-		r = run_stages(&c, err);
+		r = run_stages(c, build_stages, VZR_COUNT(build_stages), err);
 	if (r == 0)
-		*ret_container = vzr_take_ptr(c.container);
-	creation_done(&c);
+		r = run_stages(c, end_stages, VZR_COUNT(end_stages), err);
+	if (r == 0)
+		*ret_container = vzr_take_ptr(c->container);
+	vzr_creation_free(c);
 	return r;
 }

@@ -67,9 +67,14 @@ void vzr_choice(struct vzr_context *ctx, const char *what, const char *chosen, c
 	send_event(ctx, &event);
 }
 
+static bool is_set(const atomic_int *flag)
+{
+	return atomic_load_explicit(flag, memory_order_relaxed) != 0;
+}
+
 int vzr_cancelled(struct vzr_context *ctx, struct vzr_error *err)
 {
-	if (!ctx || !atomic_load_explicit(&ctx->cancelled, memory_order_relaxed))
+	if (!ctx || !(is_set(&ctx->cancelled) || (ctx->also && is_set(ctx->also))))
 		return 0;
 	return vzr_fail(err, -VZR_E_CANCELLED, "cancelled");
 }

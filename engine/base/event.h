@@ -11,6 +11,7 @@ struct vzr_context {
 	vzr_event_fn fn; /**< may be NULL */
 	void *data;
 	atomic_int cancelled; /**< set by vzr_cancel(); read with vzr_cancelled() */
+	const atomic_int *also; /**< a second such flag, shared with another process; or NULL */
 };
 
 /** Sends a LOG event. @ctx may be NULL. The text is escaped like an error's. */

@@ -191,7 +191,7 @@ int vzr_file_put(int dirfd, const char *name, const void *data, size_t len, mode
 	/* No O_TMPFILE here, or no /proc to link it from. */
 	if (r == -EOPNOTSUPP || r == -EISDIR || r == -ENOENT || r == -EINVAL)
 		r = put_by_rename(dirfd, name, data, len, mode, flags);
-	if (r == 0 && !(flags & VZR_PUT_NO_SYNC)) {
+	if (r == 0 && !(flags & (VZR_PUT_NO_SYNC | VZR_PUT_NO_DIR_SYNC))) {
 		r = vzr_fsync_dir(dirfd);
 		if (r < 0 && (flags & VZR_PUT_NEW))
 			unlinkat(dirfd, name, 0);

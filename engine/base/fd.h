@@ -43,6 +43,7 @@ VZR_MUST_CHECK int vzr_write_all(int fd, const void *data, size_t len);
 
 #define VZR_PUT_NEW (1u << 0)	  /* -EEXIST rather than replace */
 #define VZR_PUT_NO_SYNC (1u << 1) /* leave durability to the file system */
+#define VZR_PUT_NO_DIR_SYNC (1u << 2) /* the content is fsynced, the directory is the caller's */
 
 /**
  * Publishes a file whole: written under a temporary name, fsynced, given @mode and named @name in

@@ -22,6 +22,7 @@ struct vzr_handoff_job {
 	int staging_fd;			 /**< directory that holds the ready tree ... */
 	const char *staging_name;	 /**< ... under this name, same file system */
 	bool no_sync;
+	bool no_dir_sync; /**< announce(): the content is fsynced here, the directory elsewhere */
 };
 
 #define VZR_HANDOFF_REASON 256
@@ -50,12 +51,18 @@ struct vzr_handoff_ops {
 	int (*prepare)(const struct vzr_handoff_job *job, struct vzr_kv *ret_conf,
 		       struct vzr_error *err);
 	/**
-	 * The tree gets its final name, then the target's configuration makes the container
-	 * visible, last and atomically. Pushes undo records.
+	 * Pushes the undo records of all that place() will make and changes nothing else, so that
+	 * the records of many containers can be made durable at once.
 	 */
-	int (*publish)(const struct vzr_handoff_job *job, const struct vzr_kv *conf,
-		       struct vzr_undo *undo, struct vzr_error *err);
-	/** Path whose existence means that publish() came to its end; owned by the caller. */
+	int (*intend)(const struct vzr_handoff_job *job, const struct vzr_kv *conf,
+		      struct vzr_undo *undo, struct vzr_error *err);
+	/** The tree gets its final name; nobody sees a container yet. Pushes undo records. */
+	int (*place)(const struct vzr_handoff_job *job, const struct vzr_kv *conf,
+		     struct vzr_undo *undo, struct vzr_error *err);
+	/** The target's configuration makes the container visible, last and atomically. */
+	int (*announce)(const struct vzr_handoff_job *job, const struct vzr_kv *conf,
+			struct vzr_undo *undo, struct vzr_error *err);
+	/** Path whose existence means that announce() came to its end; owned by the caller. */
 	char *(*commit_path)(const struct vzr_settings *settings, uint32_t ctid);
 	/** 1 running, 0 not running, < 0 error: a running container is not destroyed. */
 	int (*running)(const struct vzr_handoff_job *job, struct vzr_error *err);

@@ -62,8 +62,13 @@ VZR_MUST_CHECK int vzr_openvz_net(const struct vzr_handoff_job *job, struct vzr_
 
 /* ---- openvz_publish.c ---- */
 
-/** The publish() and unpublish() of struct vzr_handoff_ops. */
-VZR_MUST_CHECK int vzr_openvz_publish(const struct vzr_handoff_job *job, const struct vzr_kv *conf,
-				      struct vzr_undo *undo, struct vzr_error *err);
+/** The intend(), place(), announce() and unpublish() of struct vzr_handoff_ops. */
+VZR_MUST_CHECK int vzr_openvz_intend(const struct vzr_handoff_job *job, const struct vzr_kv *conf,
+				     struct vzr_undo *undo, struct vzr_error *err);
+VZR_MUST_CHECK int vzr_openvz_place(const struct vzr_handoff_job *job, const struct vzr_kv *conf,
+				    struct vzr_undo *undo, struct vzr_error *err);
+VZR_MUST_CHECK int vzr_openvz_announce(const struct vzr_handoff_job *job,
+				       const struct vzr_kv *conf, struct vzr_undo *undo,
+				       struct vzr_error *err);
 VZR_MUST_CHECK int vzr_openvz_unpublish(const struct vzr_handoff_job *job, struct vzr_undo *undo,
 					struct vzr_error *err);

@@ -176,25 +176,52 @@ static int put_conf(const struct vzr_handoff_job *job, const struct vzr_kv *conf
 		return vzr_fail_code(err, r, "cannot write the configuration");
 	snprintf(name, sizeof(name), "%u.conf", job->ctid);
 	r = vzr_file_put(conf_dir, name, vzr_buf_cstr(&buf), buf.len, 0644,
-			 VZR_PUT_NEW | (job->no_sync ? VZR_PUT_NO_SYNC : 0), err);
+			 VZR_PUT_NEW | (job->no_sync ? VZR_PUT_NO_SYNC : 0) |
+				 (job->no_dir_sync ? VZR_PUT_NO_DIR_SYNC : 0),
+			 err);
 	if (r == -EEXIST)
 		return vzr_fail(err, -VZR_E_EXISTS,
 				"OpenVZ has got a container %u in the meantime", job->ctid);
 	return r < 0 ? vzr_wrap(err, r, "%s", vzr_setting(job->settings, "VZ_CONF_DIR")) : 0;
 }
 
-int vzr_openvz_publish(const struct vzr_handoff_job *job, const struct vzr_kv *conf,
-		       struct vzr_undo *undo, struct vzr_error *err)
+int vzr_openvz_intend(const struct vzr_handoff_job *job, const struct vzr_kv *conf,
+		      struct vzr_undo *undo, struct vzr_error *err)
 {
-	VZR_AUTO_CLOSE int conf_dir = -1;
+	const char *name = vzr_kv_get(conf, "NAME");
+	const char *names = vzr_setting(job->settings, "VZ_NAMES_DIR");
+	VZR_AUTO_FREE char *root = vzr_openvz_root_path(job->settings, job->ctid);
+	VZR_AUTO_FREE char *link = name ? vzr_path_join(names, name) : NULL;
+	VZR_AUTO_CLOSE int dir = -1;
+	int r;
+
+	if (!root || (name && !link))
+		return vzr_fail_code(err, -ENOMEM, "cannot record what will be made");
+	r = vzr_undo_push(undo, VZR_UNDO_TREE, job->private_path, err);
+	dir = vzr_open_in_root(vzr_settings_root_fd(job->settings), root, O_PATH, 0);
+	if (r == 0 && dir == -ENOENT)
+		r = vzr_undo_push(undo, VZR_UNDO_DIRECTORY, root, err);
+	if (r == 0 && link)
+		r = vzr_undo_push(undo, VZR_UNDO_FILE, link, err);
+	return r;
+}
+
+int vzr_openvz_place(const struct vzr_handoff_job *job, const struct vzr_kv *conf,
+		     struct vzr_undo *undo, struct vzr_error *err)
+{
 	int r = move_tree(job, undo, err);
 
 	if (r == 0)
 		r = make_root(job, undo, err);
-	if (r == 0)
-		r = link_name(job, conf, undo, err);
-	if (r < 0)
-		return r;
+	return r == 0 ? link_name(job, conf, undo, err) : r;
+}
+
+int vzr_openvz_announce(const struct vzr_handoff_job *job, const struct vzr_kv *conf,
+			struct vzr_undo *undo, struct vzr_error *err)
+{
+	VZR_AUTO_CLOSE int conf_dir = -1;
+	int r;
+
 	conf_dir = vzr_undo_mkdirs(undo, job->settings, vzr_setting(job->settings, "VZ_CONF_DIR"),
 				   0755, err);
 	if (conf_dir < 0)

@@ -274,6 +274,16 @@ static int stage_tree(struct world *w)
 	return staging;
 }
 
+static int publish_job(const struct vzr_handoff_job *job, const struct vzr_kv *conf,
+		       struct vzr_undo *undo, struct vzr_error *err)
+{
+	int r = openvz()->intend(job, conf, undo, err);
+
+	if (r == 0)
+		r = openvz()->place(job, conf, undo, err);
+	return r == 0 ? openvz()->announce(job, conf, undo, err) : r;
+}
+
 static void publish(struct world *w, struct vzr_handoff_job *job)
 {
 	VZR_AUTO_FREE char *commit = openvz()->commit_path(w->settings, job->ctid);
@@ -283,7 +293,7 @@ static void publish(struct world *w, struct vzr_handoff_job *job)
 	assert_ok(vzr_journal_commit_path(w->undo, commit, &err), &err);
 	assert_ok(openvz()->check(job, &err), &err);
 	assert_ok(openvz()->prepare(job, &conf, &err), &err);
-	assert_ok(openvz()->publish(job, &conf, w->undo, &err), &err);
+	assert_ok(publish_job(job, &conf, w->undo, &err), &err);
 }
 
 static void publish_whole(void **state)
@@ -336,7 +346,7 @@ static void publish_taken_back(void **state)
 	make_dirs(w, "etc/vz/conf");
 	assert_ok(openvz()->prepare(&job, &conf, &err), &err);
 	put_text(w->fd, "etc/vz/conf/101.conf", "ONBOOT=\"no\"\n");
-	assert_error(openvz()->publish(&job, &conf, w->undo, &err), -VZR_E_EXISTS, &err,
+	assert_error(publish_job(&job, &conf, w->undo, &err), -VZR_E_EXISTS, &err,
 		     "has got a container 101 in the meantime");
 	world_undo(w);
 	assert_false(exists(w->fd, "vz/private"));
@@ -356,7 +366,7 @@ static void publish_replaces_nothing(void **state)
 	job.staging_fd = staging;
 	assert_ok(openvz()->prepare(&job, &conf, &err), &err);
 	make_dirs(w, "vz/private/101/precious");
-	assert_error(openvz()->publish(&job, &conf, w->undo, &err), -VZR_E_EXISTS, &err,
+	assert_error(publish_job(&job, &conf, w->undo, &err), -VZR_E_EXISTS, &err,
 		     "/vz/private/101 is there already");
 	world_undo(w);
 	assert_true(exists(w->fd, "vz/private/101/precious"));
@@ -446,7 +456,8 @@ static void table(void **state)
 		assert_ptr_equal(vzr_handoff_find(ops->name), ops);
 		assert_true(ops->summary && ops->probe && ops->private_path && ops->exists &&
 			    ops->check && ops->lock && ops->unlock && ops->prepare &&
-			    ops->publish && ops->commit_path && ops->running && ops->unpublish);
+			    ops->intend && ops->place && ops->announce && ops->commit_path &&
+			    ops->running && ops->unpublish);
 	}
 }
 
