@@ -52,9 +52,22 @@ static int remove_quota(struct removal *rm, struct vzr_error *err)
 	return quota ? quota->remove(&job, err) : 0;
 }
 
+/* Reads the record, once more under the lock: until then another may have removed or made it. */
+static int read_record(struct removal *rm, uint32_t ctid, struct vzr_error *err)
+{
+	struct vzr_container *container = NULL;
+	int r = vzr_record_get(rm->engine->settings, ctid, &container, err);
+
+	if (r < 0)
+		return r;
+	vzr_container_free(rm->container);
+	rm->container = container;
+	return 0;
+}
+
 static int prepare(struct removal *rm, uint32_t ctid, struct vzr_error *err)
 {
-	int r = vzr_record_get(rm->engine->settings, ctid, &rm->container, err);
+	int r = read_record(rm, ctid, err);
 
 	if (r < 0)
 		return r;
@@ -76,7 +89,10 @@ static int claim(struct removal *rm, bool resumed, struct vzr_error *err)
 		return r;
 	job = job_of(rm);
 	r = rm->handoff->lock(&job, rm->undo, err);
+	if (r == 0)
+		r = read_record(rm, job.ctid, err);
 	if (r == 0 && !resumed) {
+		job = job_of(rm);
 		r = rm->handoff->running(&job, err);
 		if (r > 0)
 			r = vzr_fail(err, -VZR_E_BUSY,

@@ -379,12 +379,16 @@ void vzr_journal_end(struct vzr_undo *undo, struct vzr_context *ctx)
 static int recover_one(struct taking t, int dir_fd, const char *name, struct vzr_error *err)
 {
 	VZR_AUTO_CLOSE int fd = openat(dir_fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
 	int r;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : vzr_fail_errno(err, "cannot open journal %s", name);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? 0 : vzr_fail_errno(err, "cannot lock %s", name);
+	/* Its owner came to the end meanwhile: what the records name may be somebody else's by now. */
+	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
+		return 0;
 	r = end_journal(&t, dir_fd, fd, name, err);
 	return r < 0 ? r : 1;
 }

@@ -15,6 +15,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 struct world {
@@ -263,6 +265,37 @@ static void test_cut_record_is_skipped(void **state)
 	assert_false(exists(w, "staged"));
 }
 
+/* The name of the journal whose owner ends it just before somebody else's next flock(2). */
+static const char *ends_now;
+
+/* In place of libc's, in this program alone. */
+int flock(int fd, int operation)
+{
+	if (ends_now)
+		assert_int_equal(unlink(ends_now), 0);
+	ends_now = NULL;
+	return (int)syscall(SYS_flock, fd, operation);
+}
+
+/* By then the paths of its records may be those of a living transaction. */
+static void test_ended_journal_is_left_alone(void **state)
+{
+	struct world *w = *state;
+	char path[256];
+
+	make_dir(w, "var");
+	make_dir(w, "var/lib");
+	make_dir(w, "var/lib/vzroot");
+	make_dir(w, "var/lib/vzroot/journal");
+	make_file(w, "var/lib/vzroot/journal/create-1-0.journal", "p 1\ns /staged\n");
+	make_dir(w, "staged");
+	snprintf(path, sizeof(path), "%s/var/lib/vzroot/journal/create-1-0.journal", w->root);
+	ends_now = path;
+	assert_int_equal(recover(w, NULL), 0);
+	assert_null(ends_now);
+	assert_true(exists(w, "staged"));
+}
+
 static int note_resume(void *data, const char *text, struct vzr_error *err)
 {
 	char *out = data;
@@ -323,6 +356,7 @@ int main(void)
 		TEST(test_lock_of_another_process_stays),
 		TEST(test_directory_goes_only_when_empty),
 		TEST(test_cut_record_is_skipped),
+		TEST(test_ended_journal_is_left_alone),
 		TEST(test_resume),
 		TEST(test_newline_in_a_path_is_refused),
 	};
