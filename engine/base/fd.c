@@ -158,6 +158,47 @@ static int put_new(int dirfd, const char *name, const void *data, size_t len, mo
 	return 0;
 }
 
+static bool is_named(int dirfd, const char *name, int fd)
+{
+	struct stat mine, named;
+
+	return fstat(fd, &mine) == 0 && fstatat(dirfd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       named.st_ino == mine.st_ino && named.st_dev == mine.st_dev;
+}
+
+/*
+ * Makes the temporary file. Its writer holds a lock on it: what is there without one was left by
+ * the dead, and another who writes the same name right now is waited for.
+ */
+static int open_temp(int dirfd, const char *temp)
+{
+	for (;;) {
+		VZR_AUTO_CLOSE int fd = openat(
+			dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+		if (fd >= 0) {
+			bool locked = flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+
+			/* In between, another may have taken it for one of the dead. */
+			if (locked && is_named(dirfd, temp, fd))
+				return vzr_take_fd(fd);
+			continue;
+		}
+		if (errno != EEXIST)
+			return -errno;
+		fd = openat(dirfd, temp,
+			    O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd >= 0 && flock(fd, LOCK_EX) < 0 && errno == EINTR)
+			continue;
+		if (fd >= 0 && !is_named(dirfd, temp, fd))
+			continue;
+		if (unlinkat(dirfd, temp, 0) < 0 && errno != ENOENT)
+			return -errno;
+	}
+}
+
 static int put_by_rename(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 			 unsigned int flags)
 {
@@ -167,11 +208,9 @@ static int put_by_rename(int dirfd, const char *name, const void *data, size_t l
 
 	if (asprintf(&temp, ".%s.vzroot-tmp", name) < 0)
 		return -ENOMEM;
-	if (unlinkat(dirfd, temp, 0) < 0 && errno != ENOENT)
-		return -errno;
-	fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = open_temp(dirfd, temp);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = fill_file(fd, data, len, mode, flags);
 	if (r == 0 && renameat2(dirfd, temp, dirfd, name, flags & VZR_PUT_NEW ? RENAME_NOREPLACE
 									      : 0) < 0)
@@ -205,7 +244,6 @@ int vzr_lock(int dirfd, const char *name, bool wait, struct vzr_error *err)
 {
 	for (;;) {
 		VZR_AUTO_CLOSE int fd = -1;
-		struct stat mine, named;
 
 		fd = openat(dirfd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (fd < 0)
@@ -218,10 +256,7 @@ int vzr_lock(int dirfd, const char *name, bool wait, struct vzr_error *err)
 				return vzr_fail_errno(err, "cannot lock %s", name);
 		}
 		/* The holder before us may have removed the name: then we hold nothing. */
-		if (fstat(fd, &mine) < 0)
-			return vzr_fail_errno(err, "cannot look at lock %s", name);
-		if (fstatat(dirfd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    named.st_ino == mine.st_ino && named.st_dev == mine.st_dev)
+		if (is_named(dirfd, name, fd))
 			return vzr_take_fd(fd);
 	}
 }

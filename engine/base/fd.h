@@ -48,7 +48,8 @@ VZR_MUST_CHECK int vzr_write_all(int fd, const void *data, size_t len);
 /**
  * Publishes a file whole: written under a temporary name, fsynced, given @mode and named @name in
  * @dirfd, then the directory is fsynced. A kill leaves the old file, the new one, or (when a file
- * is replaced) the old one and ".NAME.vzroot-tmp", which the next call replaces.
+ * is replaced) the old one and ".NAME.vzroot-tmp", which the next call replaces. Several writers
+ * of one name take turns.
  */
 VZR_MUST_CHECK int vzr_file_put(int dirfd, const char *name, const void *data, size_t len,
 				mode_t mode, unsigned int flags, struct vzr_error *err);

@@ -124,6 +124,39 @@ static void test_put_does_not_follow(void **state)
 	assert_false(exists(dir, ".name.vzroot-tmp"));
 }
 
+/* Many write one name at once, and one died in the middle: whole files, and nothing beside them. */
+static void test_put_at_once(void **state)
+{
+	enum { WRITERS = 8, ROUNDS = 50, SIZE = 5000 };
+	VZR_AUTO_BUF struct vzr_buf buf = { 0 };
+	struct vzr_error err = { 0 };
+	int status;
+
+	(void)state;
+	put_text(dir, ".name.vzroot-tmp", "left by the dead");
+	for (int i = 0; i < WRITERS; i++) {
+		char data[SIZE];
+
+		memset(data, 'a' + i, sizeof(data));
+		if (fork() != 0)
+			continue;
+		for (int round = 0; round < ROUNDS; round++)
+			if (vzr_file_put(dir, "name", data, sizeof(data), 0600, VZR_PUT_NO_SYNC,
+					 NULL) < 0)
+				_exit(1);
+		_exit(0);
+	}
+	for (int i = 0; i < WRITERS; i++) {
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
+	assert_ok(vzr_file_read(dir, "name", &buf, &err), &err);
+	assert_int_equal(buf.len, SIZE);
+	for (size_t i = 1; i < SIZE; i++)
+		assert_int_equal(buf.data[i], buf.data[0]);
+	assert_false(exists(dir, ".name.vzroot-tmp"));
+}
+
 static void test_write_all(void **state)
 {
 	struct vzr_error err = { 0 };
@@ -254,6 +287,7 @@ int main(void)
 		TEST(test_read_only_regular_files),
 		TEST(test_put),
 		TEST(test_put_does_not_follow),
+		TEST(test_put_at_once),
 		TEST(test_write_all),
 		TEST(test_lock),
 		TEST(test_lock_removed_while_waiting),
