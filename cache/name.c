@@ -174,8 +174,9 @@ static int read_record(struct vzr_store *store, int dir, const char *name,
 		return no_such_name(store, name, err);
 	if (r == 0)
 		r = parse_record(name, &buf, &record, err);
-	if (r == -ENOMEM)
-		return r;
+	/* What the system refuses says nothing about the record. */
+	if (r < 0 && r > -VZR_E_FAILED && r != -ELOOP)
+		return vzr_wrap(err, r, "template %s in the cache %s", name, store->path);
 	if (r < 0) {
 		vzr_wrap(err, r, "the record of template %s in the cache %s is damaged (remove or "
 			 "pull it again)", name, store->path);

@@ -115,7 +115,15 @@ static int take_down(struct removal *rm, struct vzr_error *err)
 		r = remove_quota(rm, err);
 	if (r == 0)
 		r = vzr_record_remove(rm->engine->settings, rm->container->ctid, err);
-	return r;
+	if (r < 0)
+		return r;
+	/* Not left to the end of the journal: who asked must hear if it could not be done. */
+	r = vzr_rm_tree(rm->staging.fd, rm->staging.name, err);
+	return r < 0 ? vzr_wrap(err, r,
+				"container %u is no more, but not all of its files could be removed "
+				"('vzroot recover' goes on)",
+				rm->container->ctid)
+		     : 0;
 }
 
 static int destroy(struct vzr_engine *engine, uint32_t ctid, bool resumed, struct vzr_error *err)

@@ -106,7 +106,7 @@ int vzr_journal_begin(const struct vzr_settings *settings, const char *what, boo
 	if (r >= 0 && !no_sync && fsync(undo->dir_fd) < 0)
 		r = vzr_fail_errno(err, "cannot sync the journal's directory");
 	if (r < 0) {
-		if (undo->fd >= 0)
+		if (undo->dir_fd >= 0 && r != -VZR_E_BUSY)
 			unlinkat(undo->dir_fd, undo->name, 0);
 		undo_free(undo);
 		return vzr_wrap(err, r, "cannot begin the transaction");
@@ -186,42 +186,66 @@ static int parent_of(const struct taking *t, const char *path, const char **ret_
 	return vzr_open_parent_in_root(vzr_settings_root_fd(t->settings), path, ret_name);
 }
 
-static bool path_exists(const struct taking *t, const char *path)
+/*
+ * The questions below are answered with 1, 0 or -errno: where the answer is not known, nothing may
+ * be removed and nothing forgotten. What is not there is 0.
+ */
+static int absent(int error)
+{
+	return error == ENOENT || error == ENOTDIR ? 0 : -error;
+}
+
+static int path_exists(const struct taking *t, const char *path)
 {
 	const char *name;
 	VZR_AUTO_CLOSE int fd = parent_of(t, path, &name);
 	struct stat st;
 
-	return fd >= 0 && fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (fd < 0)
+		return absent(-fd);
+	return fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? 1 : absent(errno);
 }
 
-static bool is_staged_tree(const struct taking *t, int fd, const char *name)
+static int is_staged_tree(const struct taking *t, int fd, const char *name)
 {
 	struct stat st;
 
-	return fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
-	       (uint64_t)st.st_dev == t->dev && (uint64_t)st.st_ino == t->ino;
+	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return absent(errno);
+	return S_ISDIR(st.st_mode) && (uint64_t)st.st_dev == t->dev &&
+	       (uint64_t)st.st_ino == t->ino;
 }
 
-static bool made_since(const struct taking *t, int fd, const char *name)
+static int made_since(const struct taking *t, int fd, const char *name)
 {
 	struct stat st;
 
-	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode))
-		return false;
+	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return absent(errno);
+	if (S_ISDIR(st.st_mode))
+		return 0;
 	return st.st_ctim.tv_sec > t->begun.tv_sec ||
 	       (st.st_ctim.tv_sec == t->begun.tv_sec && st.st_ctim.tv_nsec >= t->begun.tv_nsec);
 }
 
-static bool is_our_lock(const struct taking *t, int fd, const char *name)
+static int is_our_lock(const struct taking *t, int fd, const char *name)
 {
 	VZR_AUTO_BUF struct vzr_buf buf = { .max = 256 };
 	uint64_t pid;
 
-	if (vzr_file_read(fd, name, &buf, NULL) < 0 || !buf.data)
-		return false;
+	int r = vzr_file_read(fd, name, &buf, NULL);
+
+	if (r < 0)
+		return r == -ENOENT || r == -ELOOP || r <= -VZR_E_FAILED ? 0 : r;
+	if (!buf.data)
+		return 0;
 	buf.data[strcspn(buf.data, "\n")] = '\0';
 	return vzr_parse_uint(buf.data, INT32_MAX, &pid) == 0 && (pid_t)pid == t->pid;
+}
+
+static int cannot_tell(int r, const char *path, struct vzr_error *err)
+{
+	return r < 0 ? vzr_fail_code(err, r, "cannot look at %s", path) : 0;
 }
 
 static int take_back(const struct taking *t, enum record record, const char *path,
@@ -229,6 +253,7 @@ static int take_back(const struct taking *t, enum record record, const char *pat
 {
 	const char *name;
 	VZR_AUTO_CLOSE int fd = parent_of(t, path, &name);
+	int r;
 
 	if (fd == -ENOENT || fd == -ENOTDIR)
 		return 0;
@@ -238,20 +263,23 @@ static int take_back(const struct taking *t, enum record record, const char *pat
 	case RECORD_STAGING:
 		return vzr_rm_tree(fd, name, err);
 	case RECORD_TREE:
-		return is_staged_tree(t, fd, name) ? vzr_rm_tree(fd, name, err) : 0;
+		r = is_staged_tree(t, fd, name);
+		return r > 0 ? vzr_rm_tree(fd, name, err) : cannot_tell(r, path, err);
 	case RECORD_FILE:
-		if (made_since(t, fd, name) && unlinkat(fd, name, 0) < 0 && errno != ENOENT)
+		r = made_since(t, fd, name);
+		if (r > 0 && unlinkat(fd, name, 0) < 0 && errno != ENOENT)
 			return vzr_fail_errno(err, "cannot remove %s", path);
-		return 0;
+		return cannot_tell(r, path, err);
 	case RECORD_DIRECTORY:
 		if (unlinkat(fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT &&
 		    errno != ENOTEMPTY && errno != ENOTDIR)
 			return vzr_fail_errno(err, "cannot remove directory %s", path);
 		return 0;
 	case RECORD_LOCK:
-		if (is_our_lock(t, fd, name) && unlinkat(fd, name, 0) < 0 && errno != ENOENT)
+		r = is_our_lock(t, fd, name);
+		if (r > 0 && unlinkat(fd, name, 0) < 0 && errno != ENOENT)
 			return vzr_fail_errno(err, "cannot remove lock %s", path);
-		return 0;
+		return cannot_tell(r, path, err);
 	case RECORD_PID:
 	case RECORD_INODE:
 	case RECORD_COMMIT:
@@ -261,17 +289,21 @@ static int take_back(const struct taking *t, enum record record, const char *pat
 	return 0;
 }
 
-static void read_head(struct taking *t, const char *line)
+static int read_head(struct taking *t, const char *line, struct vzr_error *err)
 {
 	const char *text = line + 2;
 	uint64_t pid;
+	int r = 0;
 
 	if (line[0] == RECORD_PID && vzr_parse_uint(text, INT32_MAX, &pid) == 0)
 		t->pid = (pid_t)pid;
 	if (line[0] == RECORD_INODE)
 		(void)sscanf(text, "%lu %lu", &t->dev, &t->ino);
-	if (line[0] == RECORD_COMMIT && path_exists(t, text))
+	if (line[0] == RECORD_COMMIT)
+		r = path_exists(t, text);
+	if (r > 0)
 		t->committed = true;
+	return cannot_tell(r, text, err);
 }
 
 /* Whole lines only: a line that a kill has cut was written before its act, which did not happen. */
@@ -279,15 +311,17 @@ static int split_lines(struct taking *t, char *text, struct vzr_error *err)
 {
 	char *end;
 
-	for (; (end = strchr(text, '\n')); text = end + 1) {
+	int r = 0;
+
+	for (; r == 0 && (end = strchr(text, '\n')); text = end + 1) {
 		*end = '\0';
 		if (strlen(text) < 2 || text[1] != ' ')
 			continue;
 		if (vzr_list_add_text(&t->lines, text) < 0)
 			return vzr_fail_code(err, -ENOMEM, "cannot read the journal");
-		read_head(t, text);
+		r = read_head(t, text, err);
 	}
-	return 0;
+	return r;
 }
 
 static bool wanted(const struct taking *t, enum record record)

@@ -282,14 +282,24 @@ static int remove_names(const struct vzr_handoff_job *job, struct vzr_error *err
 	return removed ? sync_dir(job, fd, path, err) : 0;
 }
 
-static void remove_root(const struct vzr_handoff_job *job)
+/* A mount point that is in use, or that somebody put files into, is not worth a failure. */
+static int remove_root(const struct vzr_handoff_job *job, struct vzr_error *err)
 {
 	VZR_AUTO_FREE char *path = vzr_openvz_root_path(job->settings, job->ctid);
 	const char *name;
-	VZR_AUTO_CLOSE int dir = path ? open_parent(job, path, &name) : -1;
+	VZR_AUTO_CLOSE int dir = path ? open_parent(job, path, &name) : -ENOMEM;
 
-	if (dir >= 0 && unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		vzr_warn(job->ctx, "cannot remove %s: %s", path, strerror(errno));
+	if (dir == -ENOENT || (dir >= 0 && unlinkat(dir, name, AT_REMOVEDIR) == 0))
+		return 0;
+	if (dir < 0)
+		return vzr_fail_code(err, dir, "cannot remove the mount point %s",
+				     path ? path : "");
+	if (errno == ENOENT)
+		return 0;
+	if (errno != ENOTEMPTY && errno != EEXIST && errno != EBUSY && errno != ENOTDIR)
+		return vzr_fail_errno(err, "cannot remove the mount point %s", path);
+	vzr_warn(job->ctx, "cannot remove %s: %s", path, strerrordesc_np(errno));
+	return 0;
 }
 
 static int take_tree(const struct vzr_handoff_job *job, struct vzr_error *err)
@@ -326,8 +336,7 @@ int vzr_openvz_unpublish(const struct vzr_handoff_job *job, struct vzr_undo *und
 		r = remove_conf(job, conf_dir, err);
 	if (r == 0)
 		r = remove_names(job, err);
-	if (r < 0)
-		return r;
-	remove_root(job);
-	return take_tree(job, err);
+	if (r == 0)
+		r = remove_root(job, err);
+	return r < 0 ? r : take_tree(job, err);
 }
