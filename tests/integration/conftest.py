@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Worlds for the tests of whole containers."""
 import pathlib
+import subprocess
 import sys
 import tempfile
 
@@ -24,7 +25,7 @@ def empty_world(vzroot_path, as_root):
 @pytest.fixture
 def world(empty_world):
     """A host with one source, which has the template "small"."""
-    archives.write(empty_world.top / "templates")
+    archives.write(empty_world.templates)
     empty_world.publish()
     empty_world.add_source()
     return empty_world
@@ -33,5 +34,7 @@ def world(empty_world):
 @pytest.fixture
 def real_world(empty_world, data_dir):
     """A host whose source is the directory of real templates with its own SHA256SUMS."""
-    empty_world.add_source("real", url=(data_dir / "templates").as_uri())
+    subprocess.run(["cp", "--reflink=auto", "-RT", data_dir / "templates", empty_world.templates],
+                   check=True)
+    empty_world.add_source("real")
     return empty_world

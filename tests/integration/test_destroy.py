@@ -24,10 +24,7 @@ def test_destroy_takes_everything(world):
 
 
 def listed(world):
-    found = []
-    for event in ok(world.run("--json", "list")).events:
-        found += event.get("containers", [event] if "ctid" in event else [])
-    return found
+    return ok(world.run("--json", "list")).last
 
 
 def test_unknown(world):
@@ -105,10 +102,16 @@ def test_mount_inside_is_kept(world):
     subprocess.run(["mount", "--bind", outside, inside], check=True)
     try:
         result = world.run("destroy", 101)
-        assert result.code != 0, str(result)
+        assert "Device or resource busy" in result.err, str(result)
         assert (outside / "file").read_text() == "stays"
     finally:
-        subprocess.run(["umount", "-l", inside], check=True)
-    ok(world.run("destroy", 101))
+        with open("/proc/self/mounts", encoding="utf-8") as mounts:
+            for line in mounts:
+                if str(world.root) in line:
+                    subprocess.run(["umount", "-l", line.split()[1]], check=True)
+    ok(world.run("recover"))
+    if world.conf(101).exists():
+        ok(world.run("destroy", 101))
     assert (outside / "file").read_text() == "stays"
     assert not world.private(101).exists()
+    assert not [p for p in world.path("vz/private/.vzroot").rglob("*") if p.name == "bin"]

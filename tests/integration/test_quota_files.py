@@ -99,7 +99,7 @@ def test_names_are_the_containers(world):
     members = archives.small_members()
     changed = archives.PASSWD.replace("bob:x:1000:1000", "bob:x:4242:1000")
     members = [(m, changed.encode() if m.name == "./etc/passwd" else c) for m, c in members]
-    archives.write(world.top / "templates", members=members)
+    archives.write(world.templates, members=members)
     world.publish()
     ok(world.create(metadata=owner("user", "bob", 20),
                     limits=LIMITS))
@@ -113,7 +113,7 @@ def test_passwd_is_hostile(world):
     import tarfile
     members.append((archives.member("./etc/passwd", tarfile.SYMTYPE, 0o777,
                                     linkname="/etc/passwd"), None))
-    archives.write(world.top / "templates", members=members)
+    archives.write(world.templates, members=members)
     world.publish()
     result = world.run("create", world.document(
         metadata=owner("user", "root", 20), limits=LIMITS))
@@ -126,7 +126,7 @@ def test_two_names_of_one_id(world):
     members = archives.small_members()
     changed = archives.PASSWD + "toor:x:0:0::/root:/bin/sh\n"
     members = [(m, changed.encode() if m.name == "./etc/passwd" else c) for m, c in members]
-    archives.write(world.top / "templates", members=members)
+    archives.write(world.templates, members=members)
     world.publish()
     refused(world.run("create", world.document(
         limits=LIMITS, metadata=owner("user", "root", 20) + owner("user", "toor", 30))), 8, "root", "toor")

@@ -48,8 +48,8 @@ class Result:
 
     @property
     def events(self):
-        """The JSON objects of standard output, one a line."""
-        return [json.loads(line) for line in self.out.splitlines() if line.startswith("{")]
+        """The JSON values of standard output, one a line."""
+        return [json.loads(line) for line in self.out.splitlines() if line[:1] in ("{", "[")]
 
     @property
     def last(self):
@@ -159,7 +159,9 @@ class World:
         (self.root / "etc/vz/vz.conf").write_text(VZ_CONF)
         (self.root / "etc/vz/conf/ve-basic.conf-sample").write_text(SAMPLE)
         (self.root / "etc/vzroot/sources.d").mkdir(parents=True)
-        (self.top / "templates").mkdir()
+        # URLs are paths below the root like all others.
+        self.templates = self.root / "srv/templates"
+        self.templates.mkdir(parents=True)
 
     # ---- what is in it
 
@@ -177,20 +179,19 @@ class World:
 
     def add_source(self, name="local", url=None, **keys):
         """A directory of archives with checksums, over file:// unless @url says otherwise."""
-        folder = self.top / "templates"
-        lines = {"kind": "directory", "url": url or folder.as_uri(), "trust": "checksum", **keys}
+        lines = {"kind": "directory", "url": url or "file:///srv/templates", "trust": "checksum",
+                 **keys}
         text = "".join(f'{key}="{value}"\n' for key, value in lines.items())
         (self.root / f"etc/vzroot/sources.d/{name}.conf").write_text(text)
 
-    def publish(self, folder=None):
+    def publish(self):
         """Writes SHA256SUMS over the archives of the source's directory."""
-        folder = pathlib.Path(folder or self.top / "templates")
         lines = [f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.name}\n"
-                 for p in sorted(folder.iterdir()) if ".tar" in p.name]
-        (folder / "SHA256SUMS").write_text("".join(lines))
+                 for p in sorted(self.templates.iterdir()) if ".tar" in p.name]
+        (self.templates / "SHA256SUMS").write_text("".join(lines))
 
-    def document(self, text=None, name="domain.xml", **keys):
-        path = self.top / name
+    def document(self, text=None, file="domain.xml", **keys):
+        path = self.top / file
         path.write_text(text or domain(**keys))
         return path
 
