@@ -3,6 +3,7 @@
 #include "engine/base/fd.h"
 
 #include "engine/base/cleanup.h"
+#include "engine/base/subvolume.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -74,11 +75,28 @@ static bool make_readable(int parent, const char *name)
 	return chmod(link, 0700) == 0;
 }
 
+/* 1: it was a subvolume and is gone, whatever was in it. 0: its names must go one by one. */
+static int remove_subvolume(int parent, const char *name, int fd)
+{
+	int r;
+
+	if (!vzr_subvolume_is(fd))
+		return 0;
+	r = vzr_subvolume_remove(parent, name);
+	if (r == 0)
+		return 1;
+	if (r == -EBUSY || vzr_subvolume_set_readonly(fd, false) < 0)
+		return r;
+	return 0;
+}
+
+/* Opens a directory to be emptied, unless it can be removed as it is. */
 static int push_dir(struct removal *rm, int parent, const char *name)
 {
 	VZR_AUTO_FREE char *copy = strdup(name);
 	VZR_AUTO_CLOSE int fd = -1;
 	DIR *dir;
+	int r;
 
 	if (!copy)
 		return -ENOMEM;
@@ -87,6 +105,9 @@ static int push_dir(struct removal *rm, int parent, const char *name)
 		fd = vzr_open_beneath(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	if (fd < 0)
 		return fd == -EXDEV ? -EBUSY : fd; /* a mount point: not ours to remove */
+	r = remove_subvolume(parent, name, fd);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	dir = fdopendir(fd);
 	if (!dir)
 		return -errno;
