@@ -3,16 +3,14 @@
 #include "engine/plan.h"
 
 #include "engine/base/cleanup.h"
-#include "engine/base/fd.h"
 #include "engine/base/size.h"
 #include "engine/container.h"
 #include "engine/limits.h"
+#include "engine/prepared.h"
 
-#include <fcntl.h>
 #include <string.h>
 
 #define NAME_OF_NO_QUOTA "none"
-#define EXAMPLE_CTID 101
 
 void vzr_decision_done(struct vzr_decision *d)
 {
@@ -45,10 +43,10 @@ static int note_choice(struct vzr_engine *engine, struct vzr_decision *d, const 
 
 /* ---- handoff ---- */
 
-static int choose_handoff(struct vzr_engine *engine, struct vzr_decision *d,
-			  const struct vzr_request *request, struct vzr_error *err)
+int vzr_decide_handoff(struct vzr_engine *engine, const char *asked, struct vzr_decision *d,
+		       struct vzr_error *err)
 {
-	const char *name = wish(engine, request->handoff, "HANDOFF");
+	const char *name = wish(engine, asked, "HANDOFF");
 	char reason[VZR_HANDOFF_REASON] = "as asked";
 
 	if (name) {
@@ -101,61 +99,6 @@ static int choose_ctid(struct vzr_engine *engine, struct vzr_decision *d,
 	if (!d->private_path)
 		return vzr_fail_code(err, -ENOMEM, "cannot plan");
 	return check_container(engine, d, domain, err);
-}
-
-/* ---- the private areas' file system ---- */
-
-/* Opens @path or the nearest directory above it that exists. */
-static int open_nearest(int root_fd, char *path)
-{
-	for (;;) {
-		int fd = vzr_open_in_root(root_fd, *path ? path : "/", O_RDONLY | O_DIRECTORY, 0);
-		char *slash = strrchr(path, '/');
-
-		if (fd >= 0 || !slash || !*path)
-			return fd;
-		*slash = '\0';
-	}
-}
-
-static int open_private_fs(struct vzr_engine *engine, const struct vzr_decision *d,
-			   struct vzr_error *err)
-{
-	VZR_AUTO_FREE char *path =
-		d->handoff->private_path(engine->settings, d->ctid ? d->ctid : EXAMPLE_CTID);
-	int fd;
-
-	if (!path)
-		return vzr_fail_code(err, -ENOMEM, "cannot plan");
-	fd = open_nearest(vzr_settings_root_fd(engine->settings), path);
-	return fd < 0 ? vzr_fail_code(err, fd, "cannot open the private areas' directory") : fd;
-}
-
-static int choose_area(struct vzr_engine *engine, struct vzr_decision *d,
-		       const struct vzr_request *request, struct vzr_error *err)
-{
-	VZR_AUTO_CLOSE int fd = open_private_fs(engine, d, err);
-	const char *name = wish(engine, request->area, "AREA");
-	char reason[VZR_AREA_REASON] = "";
-
-	if (fd < 0)
-		return fd;
-	if (name && !vzr_area_find(name))
-		return vzr_fail(err, -VZR_E_UNSUPPORTED,
-				"there is no area strategy '%s' (see 'vzroot version')", name);
-	for (size_t i = 0; !d->area && vzr_area_get(i); i++) {
-		const struct vzr_area_ops *ops = vzr_area_get(i);
-
-		if ((!name || strcmp(name, ops->name) == 0) &&
-		    ops->probe(fd, d->handoff->name, reason) == 1)
-			d->area = ops;
-	}
-	if (!d->area)
-		return vzr_fail(err, -VZR_E_UNSUPPORTED, "area strategy %s is not possible: %s",
-				name, reason);
-	if (vzr_free_space(fd, &d->free_kib, &d->free_inodes, err) < 0)
-		return err ? err->code : -EIO;
-	return note_choice(engine, d, "area", d->area->name, reason, err);
 }
 
 /* ---- quota ---- */
@@ -292,15 +235,20 @@ int vzr_decide(struct vzr_engine *engine, const struct vzr_domain *domain,
 				"the document has no template root, so there is nothing to "
 				"provision (its root is of type '%s')",
 				vzr_root_type_name(domain->root.type));
-	r = choose_handoff(engine, &d, request, err);
+	r = vzr_decide_handoff(engine, request->handoff, &d, err);
 	if (r == 0)
 		r = choose_ctid(engine, &d, domain, request, err);
 	if (r == 0)
-		r = choose_area(engine, &d, request, err);
+		r = vzr_area_choose(engine, &d, request, err);
 	if (r == 0)
 		r = choose_quota(engine, &d, domain, request, err);
 	if (r == 0)
 		r = choose_template(engine, &d, domain, err);
+	if (r == 0)
+		r = vzr_area_settle(engine, &d, d.artefact->has_digest ? &d.artefact->digest : NULL,
+				    err);
+	if (r == 0)
+		r = note_choice(engine, &d, "area", d.area->name, d.area_reason, err);
 	if (r == 0)
 		r = vzr_decision_fits(&d, domain, err);
 	if (r < 0) {

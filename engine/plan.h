@@ -12,6 +12,9 @@
 struct vzr_decision {
 	const struct vzr_handoff_ops *handoff;
 	const struct vzr_area_ops *area;
+	const struct vzr_area_ops *area_best; /**< the best that the file system allows */
+	bool area_forced;		      /**< it was asked for by name */
+	char area_reason[VZR_AREA_REASON];    /**< why @area, one clause */
 	const struct vzr_quota_ops *quota; /**< NULL: none */
 	bool quota_refused;		   /**< the user said --quota=none */
 	uint32_t ctid;			   /**< 0: the first free one */
@@ -31,6 +34,10 @@ struct vzr_decision {
 VZR_MUST_CHECK int vzr_decide(struct vzr_engine *engine, const struct vzr_domain *domain,
 			      const struct vzr_request *request,
 			      struct vzr_decision *ret_decision, struct vzr_error *err);
+
+/** Chooses decision->handoff only: @asked, else the configured one, else the best. */
+VZR_MUST_CHECK int vzr_decide_handoff(struct vzr_engine *engine, const char *asked,
+				      struct vzr_decision *d, struct vzr_error *err);
 void vzr_decision_done(struct vzr_decision *decision);
 
 /**

@@ -12,6 +12,7 @@
 #include "engine/journal.h"
 #include "engine/limits.h"
 #include "engine/plan.h"
+#include "engine/prepared.h"
 #include "engine/specification.h"
 #include "engine/staging.h"
 
@@ -35,6 +36,7 @@ struct vzr_creation {
 	struct vzr_undo *undo;
 	struct vzr_staging staging;
 	int tree_fd;
+	struct vzr_base base; /* what the tree is cloned from */
 	struct vzr_unpack_result unpacked;
 	struct vzr_owner_limits *users; /* copies of the domain's, with ids; names are borrowed */
 	struct vzr_owner_limits *groups;
@@ -192,6 +194,19 @@ static int stage_claim(struct vzr_creation *c, struct vzr_error *err)
 	return vzr_fail(err, -VZR_E_FAILED, "every container id is in use");
 }
 
+/* A clone is checked here against the limits that an unpacking meets on its way. */
+static int prepare_area(struct vzr_creation *c, struct vzr_error *err)
+{
+	struct vzr_decision *d = &c->decision;
+	int r = vzr_area_prepare(c->engine, d, &c->blob, c->undo, &c->base, err);
+
+	if (r < 0 || c->base.root_fd < 0)
+		return r;
+	d->needs_kib = c->base.kib;
+	d->needs_inodes = c->base.inodes;
+	return vzr_decision_fits(d, c->domain, err);
+}
+
 static int stage_area(struct vzr_creation *c, struct vzr_error *err)
 {
 	const struct vzr_settings *s = c->engine->settings;
@@ -203,9 +218,13 @@ static int stage_area(struct vzr_creation *c, struct vzr_error *err)
 			    .kib = vzr_setting_number(s, "MAX_UNPACKED") },
 		.writers = (unsigned int)vzr_setting_number(s, "WRITERS"),
 		.label = c->decision.artefact->name,
+		.base = &c->base,
 	};
 	const struct vzr_limits *vm = &c->domain->vm;
-	int r = vzr_staging_open(s, c->decision.private_path, c->decision.ctid, c->undo,
+	int r = prepare_area(c, err);
+
+	if (r == 0)
+		r = vzr_staging_open(s, c->decision.private_path, c->decision.ctid, c->undo,
 				 &c->staging, err);
 
 	/* Lock and staging are named on disk before there is a tree that a crash could orphan. */
@@ -225,6 +244,8 @@ static int stage_area(struct vzr_creation *c, struct vzr_error *err)
 	r = vzr_journal_note_tree(c->undo, c->tree_fd, err);
 	if (r == 0)
 		r = c->decision.area->fill(&job, c->tree_fd, &c->unpacked, err);
+	/* From here on others may remove what was cloned from. */
+	vzr_base_done(&c->base);
 	return r;
 }
 
@@ -485,6 +506,7 @@ static struct vzr_creation *creation_new(struct vzr_engine *engine, const struct
 	c->blob = (struct vzr_blob)VZR_BLOB_INIT;
 	c->staging = (struct vzr_staging)VZR_STAGING_INIT;
 	c->tree_fd = -1;
+	c->base = (struct vzr_base)VZR_BASE_INIT;
 	c->state.vm = (struct vzr_limits)VZR_LIMITS_NONE;
 	memcpy(&c->request, request, size);
 	return c;
@@ -495,6 +517,7 @@ void vzr_creation_free(struct vzr_creation *c)
 	if (!c)
 		return;
 	vzr_closep(&c->tree_fd);
+	vzr_base_done(&c->base);
 	vzr_staging_close(&c->staging);
 	vzr_journal_end(c->undo, &c->engine->ctx);
 	vzr_blob_done(&c->blob);

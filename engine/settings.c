@@ -59,6 +59,7 @@ static const struct key keys[] = {
 	{ "RETRIES", NUMBER, false, "3", "more rounds over the mirrors" },
 	{ "BACKOFF_MS", NUMBER, false, "500", "milliseconds before the second round, doubled" },
 	{ "WRITERS", NUMBER, false, "0", "threads that write a tree; 0: choose" },
+	{ "BASE_RESERVE", TEXT, false, "10%", "KiB or percentage that prepared forms leave free" },
 	{ "MAX_UNPACKED", NUMBER, false, "0", "most KiB a template may unpack to; 0: no limit" },
 	{ "MAX_INODES", NUMBER, false, "0", "most inodes of a template; 0: 16 million" },
 };
@@ -150,6 +151,17 @@ void vzr_settings_free(struct vzr_settings *settings)
 	free(settings);
 }
 
+/* KiB, or a percentage up to 100. */
+static bool is_reserve(const char *value)
+{
+	size_t digits = strspn(value, "0123456789");
+
+	if (digits == 0 || digits > 15)
+		return false;
+	return value[digits] == '\0' ||
+	       (strcmp(value + digits, "%") == 0 && strtoull(value, NULL, 10) <= 100);
+}
+
 static int check_value(const struct key *key, const char *value, struct vzr_error *err)
 {
 	uint64_t number;
@@ -177,6 +189,10 @@ static int check_value(const struct key *key, const char *value, struct vzr_erro
 	if (strcmp(what, "VZQUOTA_ABI") == 0 && strcmp(value, "x86_64") != 0 &&
 	    strcmp(value, "i386") != 0)
 		return vzr_fail(err, -VZR_E_CONFIG, "VZQUOTA_ABI=\"%s\" is neither x86_64 nor i386",
+				value);
+	if (strcmp(what, "BASE_RESERVE") == 0 && *value && !is_reserve(value))
+		return vzr_fail(err, -VZR_E_CONFIG,
+				"BASE_RESERVE=\"%s\" is neither KiB nor a percentage (\"10%%\")",
 				value);
 	if (strcmp(what, "CONFIGFILE") == 0)
 		return vzr_name_check(what, value, err);

@@ -7,13 +7,13 @@
 #include "engine/base/path.h"
 #include "engine/journal.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
 
 #define OWN_DIR ".vzroot"
-#define STAGING OWN_DIR "/staging"
 
-/* Opens @dir, "/vz/private/.vzroot/staging": only what is ours in it is made private. */
+/* Opens @dir, "/vz/private/.vzroot/NAME": only what is ours in it is made private. */
 static int make_dirs(const struct vzr_settings *settings, const char *parent, const char *dir,
 		     struct vzr_error *err)
 {
@@ -38,21 +38,56 @@ static int check_private(int fd, const char *path, struct vzr_error *err)
 	return 0;
 }
 
+/* "/vz/private" of "/vz/private/101". NULL when out of memory. */
+static char *parent_of(const char *private_path)
+{
+	const char *slash = strrchr(private_path, '/');
+
+	return slash == private_path ? strdup("/")
+				     : strndup(private_path, (size_t)(slash - private_path));
+}
+
+char *vzr_own_dir_path(const char *private_path, const char *name)
+{
+	VZR_AUTO_FREE char *parent = strchr(private_path, '/') ? parent_of(private_path) : NULL;
+	VZR_AUTO_FREE char *own = parent ? vzr_path_join(parent, OWN_DIR) : NULL;
+
+	return own ? vzr_path_join(own, name) : NULL;
+}
+
+int vzr_own_dir_open(const struct vzr_settings *settings, const char *private_path,
+		     const char *name, bool make, struct vzr_error *err)
+{
+	VZR_AUTO_FREE char *dir = vzr_own_dir_path(private_path, name);
+	VZR_AUTO_FREE char *parent = dir ? parent_of(private_path) : NULL;
+	VZR_AUTO_CLOSE int fd = -1;
+	int r;
+
+	if (!dir || !parent)
+		return vzr_fail_code(err, -ENOMEM, "cannot open directory %s", name);
+	if (make)
+		fd = make_dirs(settings, parent, dir, err);
+	else
+		fd = vzr_open_in_root(vzr_settings_root_fd(settings), dir, O_RDONLY | O_DIRECTORY,
+				      0);
+	if (fd < 0)
+		return make || fd == -ENOENT ? fd : vzr_fail_code(err, fd, "cannot open %s", dir);
+	r = check_private(fd, dir, err);
+	return r < 0 ? r : vzr_take_fd(fd);
+}
+
 int vzr_staging_open(const struct vzr_settings *settings, const char *private_path,
 		     uint32_t ctid, struct vzr_undo *undo, struct vzr_staging *ret_staging,
 		     struct vzr_error *err)
 {
-	const char *slash = strrchr(private_path, '/');
-	VZR_AUTO_FREE char *parent = NULL, *dir = NULL, *path = NULL;
+	VZR_AUTO_FREE char *dir = NULL, *path = NULL;
 	VZR_AUTO_CLOSE int fd = -1;
 	uint64_t random;
 	int r;
 
-	if (!slash)
+	if (!strchr(private_path, '/'))
 		return vzr_fail(err, -VZR_E_INPUT, "'%s' is not an absolute path", private_path);
-	parent = slash == private_path ? strdup("/")
-				       : strndup(private_path, (size_t)(slash - private_path));
-	dir = parent ? vzr_path_join(parent, STAGING) : NULL;
+	dir = vzr_own_dir_path(private_path, "staging");
 	if (!dir || getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		return vzr_fail_code(err, -ENOMEM, "cannot open the staging directory");
 	snprintf(ret_staging->name, sizeof(ret_staging->name), "%u-%016llx", ctid,
@@ -60,12 +95,10 @@ int vzr_staging_open(const struct vzr_settings *settings, const char *private_pa
 	path = vzr_path_join(dir, ret_staging->name);
 	if (!path)
 		return vzr_fail_code(err, -ENOMEM, "cannot open the staging directory");
-	fd = make_dirs(settings, parent, dir, err);
+	fd = vzr_own_dir_open(settings, private_path, "staging", true, err);
 	if (fd < 0)
 		return fd;
-	r = check_private(fd, dir, err);
-	if (r == 0)
-		r = vzr_journal_push_staging(undo, path, err);
+	r = vzr_journal_push_staging(undo, path, err);
 	if (r < 0)
 		return r;
 	ret_staging->fd = vzr_take_fd(fd);

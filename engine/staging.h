@@ -21,6 +21,17 @@ struct vzr_staging {
 	}
 
 /**
+ * Opens PRIVATE-FS/.vzroot/@name beside @private_path (a container's private area, as the target
+ * sees it), mode 0700. With @make it is made; without, -ENOENT (and no message) if it is missing.
+ * -VZR_E_NOT_TRUSTED if others can look into it.
+ */
+VZR_MUST_CHECK int vzr_own_dir_open(const struct vzr_settings *settings, const char *private_path,
+				    const char *name, bool make, struct vzr_error *err);
+
+/** The path of that directory, as the target sees it. NULL when out of memory. */
+char *vzr_own_dir_path(const char *private_path, const char *name);
+
+/**
  * Opens (and makes) the staging directory beside @private_path, picks a name that does not exist
  * and records it in the journal as never to be kept. The tree itself is not made.
  */

@@ -446,6 +446,33 @@ VZR_API VZR_CHECK int vzr_template_verify(struct vzr_engine *engine, const char 
 VZR_API VZR_CHECK int vzr_template_remove(struct vzr_engine *engine, const char *name,
 					  struct vzr_error *err);
 
+/**
+ * Makes the prepared form of @name that containers are cloned from, beside the private areas, and
+ * fetches the template first if it is not cached. Returns 1 if it was there already.
+ * -VZR_E_NO_SPACE if it would leave less free than the setting BASE_RESERVE.
+ */
+VZR_API VZR_CHECK int vzr_template_prepare(struct vzr_engine *engine, const char *name,
+					   struct vzr_error *err);
+
+/** A prepared form. Texts are valid during the call only. */
+struct vzr_prepared {
+	const char *digest;	  /**< "sha256:HEX" of the template's bytes */
+	uint64_t unpacked_kib;	  /**< 0: not known */
+	uint64_t unpacked_inodes; /**< 0: not known */
+	int64_t last_use;	  /**< seconds since 1970 */
+	bool removed;		  /**< or would be; false: a container is being made from it */
+};
+typedef void (*vzr_prepared_fn)(void *data, const struct vzr_prepared *prepared);
+
+/**
+ * Removes prepared forms that no creation uses right now, unless they were used after
+ * @unused_since (seconds since 1970; INT64_MAX: all go). Templates and containers stay. @fn (may
+ * be NULL) is called for each form. With @dry_run nothing is removed.
+ */
+VZR_API VZR_CHECK int vzr_template_prune(struct vzr_engine *engine, int64_t unused_since,
+					 bool dry_run, vzr_prepared_fn fn, void *data,
+					 struct vzr_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -4,6 +4,8 @@
 
 #include "engine/unpack/unpack.h"
 
+struct vzr_base;
+
 /** One tree to make. Everything is borrowed. */
 struct vzr_area_job {
 	struct vzr_context *ctx;
@@ -14,6 +16,14 @@ struct vzr_area_job {
 	struct vzr_unpack_limits limits;
 	unsigned int writers; /**< threads that write; 0: choose */
 	const char *label;    /**< the template's name in messages */
+	const struct vzr_base *base; /**< the prepared form, for ways that clone one */
+};
+
+/** Does a way clone a prepared form of the template (engine/area/base.h)? */
+enum vzr_area_base {
+	VZR_AREA_BASE_NONE,  /**< no: it reads the archive */
+	VZR_AREA_BASE_FIRST, /**< yes, and making it pays from the first container on */
+	VZR_AREA_BASE_LATER  /**< yes, but it costs as much room as a container, and time */
 };
 
 #define VZR_AREA_REASON 256
@@ -22,19 +32,21 @@ struct vzr_area_job {
 struct vzr_area_ops {
 	const char *name;    /**< as in --area=NAME; [a-z0-9-] */
 	const char *summary; /**< one line */
+	enum vzr_area_base base; /**< what it needs in vzr_area_job.base */
 	/**
 	 * Can it make trees on the file system of @private_fd for @handoff? 1 yes, 0 no;
 	 * @reason: one clause. Changes nothing.
 	 */
 	int (*probe)(int private_fd, const char *handoff, char reason[VZR_AREA_REASON]);
 	/**
-	 * Makes the tree's directory (mode 0700, empty), so that its inode is known and limits can
-	 * be set on it before anything is in it. Returns its descriptor or a negative error.
+	 * Makes the tree's directory (mode 0700, empty; a snapshot is whole at once), so that its
+	 * inode is known and limits can be set on it before anything is in it. Returns its
+	 * descriptor or a negative error.
 	 */
 	int (*make)(const struct vzr_area_job *job, struct vzr_error *err);
 	/** Fills the directory that make() returned. */
-	int (*fill)(const struct vzr_area_job *job, int tree_fd, struct vzr_unpack_result *ret_result,
-		    struct vzr_error *err);
+	int (*fill)(const struct vzr_area_job *job, int tree_fd,
+		    struct vzr_unpack_result *ret_result, struct vzr_error *err);
 };
 
 /** Way number @index in order of preference, NULL past the last one. */

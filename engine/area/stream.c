@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The way that works everywhere: the archive is unpacked into the area. */
-#include "engine/area/area.h"
+#include "engine/area/common.h"
 
 #include "engine/base/cleanup.h"
-
-#include <fcntl.h>
-#include <sys/stat.h>
 
 static int probe(int private_fd, const char *handoff, char reason[VZR_AREA_REASON])
 {
@@ -13,20 +10,6 @@ static int probe(int private_fd, const char *handoff, char reason[VZR_AREA_REASO
 	(void)handoff;
 	snprintf(reason, VZR_AREA_REASON, "the template is unpacked, which works everywhere");
 	return 1;
-}
-
-static int make(const struct vzr_area_job *job, struct vzr_error *err)
-{
-	int fd;
-
-	if (mkdirat(job->staging_fd, job->staging_name, 0700) < 0)
-		return vzr_fail_errno(err, "cannot make the staging directory %s",
-				      job->staging_name);
-	fd = openat(job->staging_fd, job->staging_name,
-		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? vzr_fail_errno(err, "cannot open the staging directory %s",
-				       job->staging_name)
-		      : fd;
 }
 
 static int fill(const struct vzr_area_job *job, int tree_fd, struct vzr_unpack_result *ret_result,
@@ -48,7 +31,8 @@ static int fill(const struct vzr_area_job *job, int tree_fd, struct vzr_unpack_r
 const struct vzr_area_ops vzr_area_stream = {
 	.name = "stream",
 	.summary = "unpack the template into the area",
+	.base = VZR_AREA_BASE_NONE,
 	.probe = probe,
-	.make = make,
+	.make = vzr_area_make_dir,
 	.fill = fill,
 };

@@ -15,7 +15,7 @@ LAYERS = [
     ("base", r"engine/base/", set()),
     ("cache", r"cache/", {"base"}),
     ("templates", r"templates/", {"cache", "base"}),
-    ("shared", r"engine/(settings|undo|undo_mkdirs|journal|limits|vz_value)\.[ch]$", {"base"}),
+    ("shared", r"engine/(settings|undo|undo_mkdirs|journal|limits|staging|vz_value)\.[ch]$", {"base"}),
     ("domain", r"engine/domain/", {"shared", "base"}),
     ("unpack", r"engine/unpack/", {"shared", "base"}),
     ("area", r"engine/area/", {"unpack", "shared", "templates", "cache", "base"}),
