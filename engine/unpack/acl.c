@@ -51,7 +51,7 @@ static int compare(const void *a, const void *b)
 static int emit(const struct entry *entries, size_t count, struct vzr_buf *acl,
 		struct vzr_error *err)
 {
-	struct posix_acl_xattr_header header = { .a_version = htole32(POSIX_ACL_XATTR_VERSION) };
+	struct posix_acl_xattr_header header = {.a_version = htole32(POSIX_ACL_XATTR_VERSION)};
 	int r;
 
 	acl->max = sizeof(header) + ACL_MAX * sizeof(struct posix_acl_xattr_entry);
@@ -83,7 +83,7 @@ static size_t add_mask(struct entry *entries, size_t count)
 			all |= entries[i].perm;
 	}
 	if (named)
-		entries[count++] = (struct entry){ ACL_MASK, all, (uint32_t)ACL_UNDEFINED_ID };
+		entries[count++] = (struct entry){ACL_MASK, all, (uint32_t)ACL_UNDEFINED_ID};
 	return count;
 }
 

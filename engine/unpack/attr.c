@@ -31,7 +31,7 @@ static int no_attribute(const char *name, struct vzr_error *err)
 /* The kernel hands version 3 capabilities of its own root out as version 2. */
 static bool same_capability(const void *set, size_t set_len, const void *got, size_t got_len)
 {
-	struct vfs_ns_cap_data a = { 0 }, b = { 0 };
+	struct vfs_ns_cap_data a = {0}, b = {0};
 	uint32_t revision = VFS_CAP_REVISION_MASK;
 
 	if (set_len > sizeof(a) || got_len > sizeof(b))
@@ -71,7 +71,7 @@ static bool same_time(const struct timespec *got, const struct timespec *want)
 int vzr_attr_set_time(int fd, const struct timespec *mtime, const char *path,
 		      struct vzr_left_out *left_out, struct vzr_error *err)
 {
-	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, *mtime };
+	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, *mtime};
 	struct stat st;
 
 	if (futimens(fd, times) < 0)
@@ -159,7 +159,7 @@ static int change_mode(int parent, const char *name, mode_t mode)
 int vzr_attr_apply_at(int parent, const char *name, const struct vzr_member *member,
 		      struct vzr_left_out *left_out, struct vzr_error *err)
 {
-	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, member->mtime };
+	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, member->mtime};
 	bool link = member->type == VZR_MEMBER_SYMLINK;
 	struct stat st;
 

@@ -27,6 +27,5 @@ VZR_MUST_CHECK int vzr_attr_apply(int fd, const struct vzr_member *member, struc
  * The same for what has no descriptor (links, devices, fifos): owner, mode, time of @name in
  * directory @parent.
  */
-VZR_MUST_CHECK int vzr_attr_apply_at(int parent, const char *name,
-				     const struct vzr_member *member,
+VZR_MUST_CHECK int vzr_attr_apply_at(int parent, const char *name, const struct vzr_member *member,
 				     struct vzr_left_out *left_out, struct vzr_error *err);

@@ -33,18 +33,18 @@ static const struct {
 	unsigned int number;
 	const char *name;
 } needed[] = {
-	{ CAP_CHOWN, "CAP_CHOWN" },
-	{ CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE" },
-	{ CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH" },
-	{ CAP_FOWNER, "CAP_FOWNER" },
-	{ CAP_FSETID, "CAP_FSETID" },
-	{ CAP_MKNOD, "CAP_MKNOD" },
-	{ CAP_SETFCAP, "CAP_SETFCAP" },
+	{CAP_CHOWN, "CAP_CHOWN"},
+	{CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE"},
+	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"},
+	{CAP_FOWNER, "CAP_FOWNER"},
+	{CAP_FSETID, "CAP_FSETID"},
+	{CAP_MKNOD, "CAP_MKNOD"},
+	{CAP_SETFCAP, "CAP_SETFCAP"},
 };
 
 int vzr_confine_descriptors(int pipe_fd, int archive_fd, int tree_fd)
 {
-	const int from[] = { pipe_fd, archive_fd, tree_fd };
+	const int from[] = {pipe_fd, archive_fd, tree_fd};
 	int parked[VZR_COUNT(from)], null;
 
 	for (size_t i = 0; i < VZR_COUNT(from); i++) {
@@ -73,15 +73,16 @@ int vzr_confine_descriptors(int pipe_fd, int archive_fd, int tree_fd)
 /* Keeps the needed capabilities of those that there are, in a user namespace too. */
 static int drop_capabilities(bool keep, struct vzr_error *err)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { 0 };
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
 
 	if (syscall(SYS_capget, &header, data) < 0)
 		return vzr_fail_errno(err, "cannot read the capabilities");
 	for (size_t i = 0; keep && i < VZR_COUNT(needed); i++)
 		if (!(data[0].permitted & 1u << needed[i].number))
 			return vzr_fail(err, -EPERM,
-					"unpacking has to run as root: %s is missing, without which "
+					"unpacking has to run as root: %s is missing, without "
+					"which "
 					"owners, modes and devices cannot be set",
 					needed[i].name);
 	memset(data, 0, sizeof(data));

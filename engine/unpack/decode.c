@@ -7,8 +7,7 @@
 #include <string.h>
 
 static const struct vzr_decoder_ops *const decoders[] = {
-	&vzr_decoder_gzip,  &vzr_decoder_xz,  &vzr_decoder_zstd,
-	&vzr_decoder_bzip2, &vzr_decoder_lz4,
+	&vzr_decoder_gzip, &vzr_decoder_xz, &vzr_decoder_zstd, &vzr_decoder_bzip2, &vzr_decoder_lz4,
 };
 
 /* Files that people hand over by mistake, so that the message can say what they have. */
@@ -18,39 +17,42 @@ static const struct {
 	const char *magic;
 	size_t len;
 } magics[] = {
-	{ "a zip archive", 0, "PK\3\4", 4 },
-	{ "an empty zip archive", 0, "PK\5\6", 4 },
-	{ "a squashfs image", 0, "hsqs", 4 },
-	{ "a qcow2 disk image", 0, "QFI\xfb", 4 },
-	{ "a VMDK disk image", 0, "KDMV", 4 },
-	{ "a VHDX disk image", 0, "vhdxfile", 8 },
-	{ "a 7-Zip archive", 0, "7z\xbc\xaf\x27\x1c", 6 },
-	{ "a RAR archive", 0, "Rar!\x1a\7", 6 },
-	{ "an lzip file", 0, "LZIP", 4 },
-	{ "an lrzip file", 0, "LRZI", 4 },
-	{ "an lzop file", 0, "\x89LZO", 4 },
-	{ "a grzip file", 0, "GRZipII\0\2\4:)", 12 },
-	{ "an lzma file (recompress it with xz)", 0, "\x5d\0\0", 3 },
-	{ "a compress (.Z) file", 0, "\x1f\x9d", 2 },
-	{ "a cpio archive", 0, "07070", 5 },
-	{ "a Debian package or ar archive", 0, "!<arch>", 7 },
-	{ "an RPM package", 0, "\xed\xab\xee\xdb", 4 },
-	{ "a xar archive", 0, "xar!", 4 },
-	{ "a CAB archive", 0, "MSCF", 4 },
-	{ "a WARC file", 0, "WARC/", 5 },
-	{ "an mtree listing", 0, "#mtree", 6 },
-	{ "a shell script", 0, "#!", 2 },
-	{ "an ELF program", 0, "\x7f" "ELF", 4 },
-	{ "a web page", 0, "<!DOCTYPE", 9 },
-	{ "a web page", 0, "<!doctype", 9 },
-	{ "a web page", 0, "<html", 5 },
-	{ "an XML document", 0, "<?xml", 5 },
-	{ "a PGP message", 0, "-----BEGIN PGP", 14 },
-	{ "an ISO 9660 image", 32769, "CD001", 5 },
-	{ "an ext2, ext3 or ext4 image", 1080, "\x53\xef", 2 },
-	{ "an XFS image", 0, "XFSB", 4 },
-	{ "a btrfs image", 65600, "_BHRfS_M", 8 },
-	{ "a disk image with a partition table", 510, "\x55\xaa", 2 },
+	{"a zip archive", 0, "PK\3\4", 4},
+	{"an empty zip archive", 0, "PK\5\6", 4},
+	{"a squashfs image", 0, "hsqs", 4},
+	{"a qcow2 disk image", 0, "QFI\xfb", 4},
+	{"a VMDK disk image", 0, "KDMV", 4},
+	{"a VHDX disk image", 0, "vhdxfile", 8},
+	{"a 7-Zip archive", 0, "7z\xbc\xaf\x27\x1c", 6},
+	{"a RAR archive", 0, "Rar!\x1a\7", 6},
+	{"an lzip file", 0, "LZIP", 4},
+	{"an lrzip file", 0, "LRZI", 4},
+	{"an lzop file", 0, "\x89LZO", 4},
+	{"a grzip file", 0, "GRZipII\0\2\4:)", 12},
+	{"an lzma file (recompress it with xz)", 0, "\x5d\0\0", 3},
+	{"a compress (.Z) file", 0, "\x1f\x9d", 2},
+	{"a cpio archive", 0, "07070", 5},
+	{"a Debian package or ar archive", 0, "!<arch>", 7},
+	{"an RPM package", 0, "\xed\xab\xee\xdb", 4},
+	{"a xar archive", 0, "xar!", 4},
+	{"a CAB archive", 0, "MSCF", 4},
+	{"a WARC file", 0, "WARC/", 5},
+	{"an mtree listing", 0, "#mtree", 6},
+	{"a shell script", 0, "#!", 2},
+	{"an ELF program", 0,
+	 "\x7f"
+	 "ELF",
+	 4},
+	{"a web page", 0, "<!DOCTYPE", 9},
+	{"a web page", 0, "<!doctype", 9},
+	{"a web page", 0, "<html", 5},
+	{"an XML document", 0, "<?xml", 5},
+	{"a PGP message", 0, "-----BEGIN PGP", 14},
+	{"an ISO 9660 image", 32769, "CD001", 5},
+	{"an ext2, ext3 or ext4 image", 1080, "\x53\xef", 2},
+	{"an XFS image", 0, "XFSB", 4},
+	{"a btrfs image", 65600, "_BHRfS_M", 8},
+	{"a disk image with a partition table", 510, "\x55\xaa", 2},
 };
 
 const struct vzr_decoder_ops *vzr_decoder_find(const unsigned char *data, size_t len)
@@ -104,7 +106,8 @@ int vzr_decoder_fill(void *data, void *out, size_t size, size_t *ret_len, struct
 		most = UINT64_MAX;
 	if (decoder->produced > VZR_RATIO_FREE && decoder->produced > most)
 		return vzr_fail(err, -VZR_E_LIMIT,
-				"the archive unpacks to more than %u times its size (%llu bytes out "
+				"the archive unpacks to more than %u times its size (%llu bytes "
+				"out "
 				"of %llu so far): it looks like a decompression bomb",
 				decoder->max_ratio, (unsigned long long)decoder->produced,
 				(unsigned long long)consumed);

@@ -37,8 +37,8 @@ struct vzr_decoder {
 
 /** A compression. One file each. */
 struct vzr_decoder_ops {
-	const char *name;	    /**< "gzip", ... */
-	unsigned char magic[8];	    /**< how its files begin */
+	const char *name;	/**< "gzip", ... */
+	unsigned char magic[8]; /**< how its files begin */
 	size_t magic_len;
 	/** Makes the state. */
 	int (*open)(struct vzr_decoder *decoder, struct vzr_error *err);
@@ -67,5 +67,4 @@ const struct vzr_decoder_ops *vzr_decoder_find(const unsigned char *data, size_t
 const char *vzr_magic_name(const unsigned char *data, size_t len);
 
 /** Fill function of a stage over a struct vzr_decoder: ops->fill and the ratio's limit. */
-int vzr_decoder_fill(void *decoder, void *out, size_t size, size_t *ret_len,
-		     struct vzr_error *err);
+int vzr_decoder_fill(void *decoder, void *out, size_t size, size_t *ret_len, struct vzr_error *err);

@@ -66,8 +66,8 @@ static void filter_close(struct vzr_decoder *decoder)
 static int filter_open(struct vzr_decoder *decoder, struct vzr_error *err)
 {
 	struct filter *filter = calloc(1, sizeof(*filter));
-	int code = strcmp(decoder->ops->name, "lz4") == 0 ? ARCHIVE_FILTER_LZ4
-							  : ARCHIVE_FILTER_BZIP2;
+	int code =
+		strcmp(decoder->ops->name, "lz4") == 0 ? ARCHIVE_FILTER_LZ4 : ARCHIVE_FILTER_BZIP2;
 
 	if (!filter)
 		return vzr_fail_code(err, -ENOMEM, "cannot unpack %s", decoder->ops->name);
@@ -135,7 +135,7 @@ static int filter_fill(struct vzr_decoder *decoder, void *out, size_t size, size
 
 const struct vzr_decoder_ops vzr_decoder_bzip2 = {
 	.name = "bzip2",
-	.magic = { 'B', 'Z', 'h' },
+	.magic = {'B', 'Z', 'h'},
 	.magic_len = 3,
 	.open = filter_open,
 	.fill = filter_fill,
@@ -144,7 +144,7 @@ const struct vzr_decoder_ops vzr_decoder_bzip2 = {
 
 const struct vzr_decoder_ops vzr_decoder_lz4 = {
 	.name = "lz4",
-	.magic = { 0x04, 0x22, 0x4d, 0x18 },
+	.magic = {0x04, 0x22, 0x4d, 0x18},
 	.magic_len = 4,
 	.open = filter_open,
 	.fill = filter_fill,

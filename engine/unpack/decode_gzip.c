@@ -197,7 +197,7 @@ static int gzip_fill(struct vzr_decoder *decoder, void *out, size_t size, size_t
 
 const struct vzr_decoder_ops vzr_decoder_gzip = {
 	.name = "gzip",
-	.magic = { 0x1f, 0x8b },
+	.magic = {0x1f, 0x8b},
 	.magic_len = 2,
 	.open = gzip_open,
 	.fill = gzip_fill,

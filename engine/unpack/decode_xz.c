@@ -15,9 +15,9 @@ static int xz_open(struct vzr_decoder *decoder, struct vzr_error *err)
 {
 	struct xz *xz = calloc(1, sizeof(*xz));
 
-	if (!xz || lzma_stream_decoder(&xz->lzma, VZR_DECODE_MEMORY,
-				       LZMA_CONCATENATED | LZMA_TELL_UNSUPPORTED_CHECK) !=
-			   LZMA_OK) {
+	if (!xz ||
+	    lzma_stream_decoder(&xz->lzma, VZR_DECODE_MEMORY,
+				LZMA_CONCATENATED | LZMA_TELL_UNSUPPORTED_CHECK) != LZMA_OK) {
 		free(xz);
 		return vzr_fail_code(err, -ENOMEM, "cannot unpack xz");
 	}
@@ -86,7 +86,7 @@ static int xz_fill(struct vzr_decoder *decoder, void *out, size_t size, size_t *
 
 const struct vzr_decoder_ops vzr_decoder_xz = {
 	.name = "xz",
-	.magic = { 0xfd, '7', 'z', 'X', 'Z', 0 },
+	.magic = {0xfd, '7', 'z', 'X', 'Z', 0},
 	.magic_len = 6,
 	.open = xz_open,
 	.fill = xz_fill,

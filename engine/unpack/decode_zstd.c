@@ -44,7 +44,8 @@ static int zstd_error(size_t result, struct vzr_error *err)
 		return vzr_fail_code(err, -ENOMEM, "cannot unpack zstd");
 	if (code == ZSTD_error_frameParameter_windowTooLarge)
 		return vzr_fail(err, -VZR_E_LIMIT,
-				"this zstd archive needs a window of more than %u MiB; recompress it "
+				"this zstd archive needs a window of more than %u MiB; recompress "
+				"it "
 				"without --ultra -21, --ultra -22 and --long",
 				1u << (VZR_ZSTD_WINDOW_LOG - 20));
 	if (code == ZSTD_error_prefix_unknown)
@@ -59,7 +60,7 @@ static int zstd_fill(struct vzr_decoder *decoder, void *out, size_t size, size_t
 {
 	struct zstd *zstd = decoder->state;
 	struct vzr_input *input = decoder->input;
-	ZSTD_outBuffer o = { .dst = out, .size = size };
+	ZSTD_outBuffer o = {.dst = out, .size = size};
 
 	while (o.pos < o.size) {
 		ZSTD_inBuffer i;
@@ -70,7 +71,7 @@ static int zstd_fill(struct vzr_decoder *decoder, void *out, size_t size, size_t
 			return r;
 		if (input->ended && !zstd->in_frame)
 			break;
-		i = (ZSTD_inBuffer){ .src = input->data, .size = input->len };
+		i = (ZSTD_inBuffer){.src = input->data, .size = input->len};
 		left = ZSTD_decompressStream(zstd->ctx, &o, &i);
 		if (ZSTD_isError(left))
 			return zstd_error(left, err);
@@ -86,7 +87,7 @@ static int zstd_fill(struct vzr_decoder *decoder, void *out, size_t size, size_t
 
 const struct vzr_decoder_ops vzr_decoder_zstd = {
 	.name = "zstd",
-	.magic = { 0x28, 0xb5, 0x2f, 0xfd },
+	.magic = {0x28, 0xb5, 0x2f, 0xfd},
 	.magic_len = 4,
 	.open = zstd_open,
 	.fill = zstd_fill,

@@ -28,15 +28,13 @@ struct vzr_feed {
 	bool checked; /* the first block was looked at */
 };
 
-static int read_fill(void *data, void *block, size_t size, size_t *ret_len,
-		     struct vzr_error *err)
+static int read_fill(void *data, void *block, size_t size, size_t *ret_len, struct vzr_error *err)
 {
 	struct vzr_feed *feed = data;
 	size_t len = 0;
 
 	while (len < size) {
-		ssize_t n = pread(feed->fd, (char *)block + len, size - len,
-				  (off_t)feed->offset);
+		ssize_t n = pread(feed->fd, (char *)block + len, size - len, (off_t)feed->offset);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -55,7 +53,7 @@ static int read_fill(void *data, void *block, size_t size, size_t *ret_len,
 }
 
 int vzr_feed_new(int fd, const struct vzr_digest *expected, bool threads,
-		   struct vzr_feed **ret_feed, struct vzr_error *err)
+		 struct vzr_feed **ret_feed, struct vzr_error *err)
 {
 	struct vzr_feed *feed = calloc(1, sizeof(*feed));
 	struct stat st;
@@ -76,8 +74,8 @@ int vzr_feed_new(int fd, const struct vzr_digest *expected, bool threads,
 			vzr_fail_code(err, r, "cannot hash the archive");
 	}
 	if (r == 0)
-		r = vzr_stage_new(read_fill, feed, BLOCK, threads ? READ_BLOCKS : 1,
-				  &feed->reader, err);
+		r = vzr_stage_new(read_fill, feed, BLOCK, threads ? READ_BLOCKS : 1, &feed->reader,
+				  err);
 	if (r < 0) {
 		vzr_feed_free(feed);
 		return r;
@@ -155,7 +153,7 @@ static int check_first(const struct vzr_feed *feed, const unsigned char *data, s
 }
 
 int vzr_feed_next(struct vzr_feed *feed, const void **ret_block, size_t *ret_len,
-		    struct vzr_error *err)
+		  struct vzr_error *err)
 {
 	int r;
 
@@ -195,8 +193,8 @@ static int check_digest(const struct vzr_digest *expected, const struct vzr_dige
 			vzr_digest_text(got, a), vzr_digest_text(expected, b));
 }
 
-int vzr_feed_digest(struct vzr_feed *feed, struct vzr_digest *ret_sha256,
-		      uint64_t *ret_bytes, struct vzr_error *err)
+int vzr_feed_digest(struct vzr_feed *feed, struct vzr_digest *ret_sha256, uint64_t *ret_bytes,
+		    struct vzr_error *err)
 {
 	struct vzr_digest sha256, sha512;
 

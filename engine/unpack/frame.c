@@ -36,7 +36,7 @@ static int send_frame(int fd, enum frame_type type, const void *data, size_t len
 	struct {
 		struct header header;
 		union payload payload;
-	} frame = { .header = { .type = type, .len = (uint32_t)len } };
+	} frame = {.header = {.type = type, .len = (uint32_t)len}};
 
 	memcpy(&frame.payload, data, len);
 	return vzr_write_all(fd, &frame, sizeof(frame.header) + len);
@@ -48,7 +48,7 @@ void vzr_frame_event(void *data, const struct vzr_event *event)
 
 	/* A parent that is gone is noticed at the end; until then there is nobody to tell. */
 	if (event->type == VZR_EVENT_LOG) {
-		struct log_frame log = { .level = event->u.log.level };
+		struct log_frame log = {.level = event->u.log.level};
 		size_t len = strlen(event->u.log.text);
 
 		if (len >= sizeof(log.text))
@@ -56,8 +56,8 @@ void vzr_frame_event(void *data, const struct vzr_event *event)
 		memcpy(log.text, event->u.log.text, len);
 		(void)!send_frame(fd, FRAME_LOG, &log, offsetof(struct log_frame, text) + len + 1);
 	} else if (event->type == VZR_EVENT_PROGRESS) {
-		struct progress_frame progress = { event->u.progress.done_bytes,
-						   event->u.progress.total_bytes };
+		struct progress_frame progress = {event->u.progress.done_bytes,
+						  event->u.progress.total_bytes};
 
 		(void)!send_frame(fd, FRAME_PROGRESS, &progress, sizeof(progress));
 	}
@@ -77,8 +77,8 @@ int vzr_frame_end(int fd, int code, const struct vzr_unpack_result *result,
 static void handle_log(struct vzr_frame_reader *reader, struct log_frame *log)
 {
 	log->text[sizeof(log->text) - 1] = '\0';
-	vzr_log(reader->ctx, log->level > VZR_LEVEL_WARNING ? VZR_LEVEL_WARNING
-							    : (enum vzr_level)log->level,
+	vzr_log(reader->ctx,
+		log->level > VZR_LEVEL_WARNING ? VZR_LEVEL_WARNING : (enum vzr_level)log->level,
 		"%s", log->text);
 }
 
@@ -94,14 +94,13 @@ static void handle_error(struct vzr_frame_reader *reader, struct vzr_error *erro
 static bool handle(struct vzr_frame_reader *reader, const struct header *header,
 		   const unsigned char *data)
 {
-	union payload payload = { 0 };
+	union payload payload = {0};
 
 	memcpy(&payload, data, header->len);
 	if (header->type == FRAME_LOG && header->len > offsetof(struct log_frame, text)) {
 		handle_log(reader, &payload.log);
 	} else if (header->type == FRAME_PROGRESS && header->len == sizeof(payload.progress)) {
-		vzr_progress(reader->ctx, "unpack", payload.progress.done,
-			     payload.progress.total);
+		vzr_progress(reader->ctx, "unpack", payload.progress.done, payload.progress.total);
 	} else if (header->type == FRAME_RESULT && header->len == sizeof(payload.result)) {
 		reader->result = payload.result;
 		reader->result.compression[sizeof(reader->result.compression) - 1] = '\0';

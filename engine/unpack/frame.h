@@ -29,5 +29,4 @@ struct vzr_frame_reader {
  * Reads what there is (blocks if there is nothing) and handles whole frames. 1: more may come,
  * 0: the end of the pipe, or -VZR_E_FAILED / -errno.
  */
-VZR_MUST_CHECK int vzr_frame_read(struct vzr_frame_reader *reader, int fd,
-				  struct vzr_error *err);
+VZR_MUST_CHECK int vzr_frame_read(struct vzr_frame_reader *reader, int fd, struct vzr_error *err);

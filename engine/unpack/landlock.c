@@ -72,8 +72,8 @@ int vzr_confine_landlock(int tree_fd, struct vzr_error *err)
 {
 	VZR_AUTO_CLOSE int ruleset = -1;
 	int version = vzr_landlock_version();
-	struct ruleset_attr attr = { .handled_fs = handled_by(version) };
-	struct path_beneath rule = { .parent_fd = tree_fd };
+	struct ruleset_attr attr = {.handled_fs = handled_by(version)};
+	struct path_beneath rule = {.parent_fd = tree_fd};
 	size_t size = version >= 6 ? sizeof(attr) : version >= 4 ? 16 : 8;
 
 	/* Version 1 forbids every link between directories. */
@@ -86,8 +86,8 @@ int vzr_confine_landlock(int tree_fd, struct vzr_error *err)
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
 	if (ruleset < 0)
 		return vzr_fail_errno(err, "cannot set Landlock up");
-	rule.allowed = attr.handled_fs & ~(__u64)(FS_EXECUTE | FS_MAKE_BLOCK | FS_MAKE_SOCK |
-						  FS_IOCTL_DEV);
+	rule.allowed = attr.handled_fs &
+		       ~(__u64)(FS_EXECUTE | FS_MAKE_BLOCK | FS_MAKE_SOCK | FS_IOCTL_DEV);
 	if (tree_fd >= 0 && syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0))
 		return vzr_fail_errno(err, "cannot set Landlock up for the tree");
 	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)

@@ -107,7 +107,7 @@ int vzr_late_add(struct vzr_late *late, const struct vzr_member *member, struct 
 static int apply_to(int fd, const struct record *record, const char *path, const char *acl,
 		    struct vzr_left_out *left_out, struct vzr_error *err)
 {
-	struct timespec mtime = { .tv_sec = record->seconds, .tv_nsec = record->ns };
+	struct timespec mtime = {.tv_sec = record->seconds, .tv_nsec = record->ns};
 	int r = 0;
 
 	if (record->acl_len)
@@ -124,8 +124,7 @@ static int apply_one(struct vzr_late *late, const struct record *record, const c
 
 	memcpy(path, data, record->path_len);
 	path[record->path_len] = '\0';
-	fd = path[0] ? vzr_open_beneath(late->tree_fd, path,
-					O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0)
+	fd = path[0] ? vzr_open_beneath(late->tree_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0)
 		     : openat(late->tree_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		int code = path[0] ? fd : -errno;
@@ -140,8 +139,7 @@ static int apply_one(struct vzr_late *late, const struct record *record, const c
 }
 
 /* Applies the whole records in buf and keeps the beginning of the next one. */
-static int apply_buffer(struct vzr_late *late, struct vzr_left_out *left_out,
-			struct vzr_error *err)
+static int apply_buffer(struct vzr_late *late, struct vzr_left_out *left_out, struct vzr_error *err)
 {
 	size_t pos = 0;
 

@@ -153,7 +153,7 @@ int vzr_measure_new(struct vzr_tally *tally, struct vzr_left_out *left_out,
 		return vzr_fail_code(err, -ENOMEM, "cannot measure the archive");
 	}
 	m->n_slots = SLOTS_FIRST;
-	m->sink = (struct vzr_sink){ &measure_ops, tally, left_out };
+	m->sink = (struct vzr_sink){&measure_ops, tally, left_out};
 	*ret_sink = &m->sink;
 	return 0;
 }

@@ -25,8 +25,7 @@ void vzr_member_reset(struct vzr_member *member)
 }
 
 /* Appends one component to @out of *len bytes. */
-static int add_component(const char *name, size_t n, char *out, size_t *len,
-			 struct vzr_error *err)
+static int add_component(const char *name, size_t n, char *out, size_t *len, struct vzr_error *err)
 {
 	if (n == 2 && name[0] == '.' && name[1] == '.')
 		return vzr_fail(err, -VZR_E_REFUSED, "'..' in a name may lead out of the tree");
@@ -45,9 +44,8 @@ static int add_component(const char *name, size_t n, char *out, size_t *len,
 	return 0;
 }
 
-int vzr_member_set_path(const char *raw, unsigned int max_depth,
-			char out[VZR_MEMBER_PATH_MAX + 1], size_t *ret_depth, bool *ret_slash,
-			struct vzr_error *err)
+int vzr_member_set_path(const char *raw, unsigned int max_depth, char out[VZR_MEMBER_PATH_MAX + 1],
+			size_t *ret_depth, bool *ret_slash, struct vzr_error *err)
 {
 	size_t len = 0, depth = 0, raw_len = strlen(raw);
 
@@ -114,8 +112,8 @@ static int read_path(struct archive_entry *entry, const struct vzr_scan_member *
 		     unsigned int max_depth, struct vzr_member *member, struct vzr_error *err)
 {
 	/* Extended headers by the scanner: byte for byte, whatever the character set. */
-	const char *raw = scan->has_path ? (scan->path ? scan->path : "")
-					 : archive_entry_pathname(entry);
+	const char *raw =
+		scan->has_path ? (scan->path ? scan->path : "") : archive_entry_pathname(entry);
 	bool slash = false;
 	int r;
 
@@ -148,8 +146,8 @@ static int read_link(struct archive_entry *entry, const struct vzr_scan_member *
 	if (len == 0)
 		return vzr_fail(err, -VZR_E_REFUSED, "a link without a target");
 	if (!hard && len > VZR_MEMBER_LINK_MAX)
-		return vzr_fail(err, -VZR_E_LIMIT, "its target has %zu bytes, the limit is %d",
-				len, VZR_MEMBER_LINK_MAX);
+		return vzr_fail(err, -VZR_E_LIMIT, "its target has %zu bytes, the limit is %d", len,
+				VZR_MEMBER_LINK_MAX);
 	if (!hard) {
 		memcpy(member->link, raw, len + 1);
 		return 0;
@@ -211,15 +209,18 @@ static int add_xattr(struct vzr_member *member, const char *name, const void *va
 		return vzr_fail(err, -VZR_E_LIMIT, "it has more than %d extended attributes",
 				VZR_MEMBER_XATTRS);
 	if (strlen(name) >= sizeof(xattr->name))
-		return vzr_fail(err, -VZR_E_LIMIT, "the name of an attribute has %zu bytes, the "
-				"limit is 255", strlen(name));
+		return vzr_fail(err, -VZR_E_LIMIT,
+				"the name of an attribute has %zu bytes, the "
+				"limit is 255",
+				strlen(name));
 	if (len > VZR_MEMBER_XATTR_MAX)
-		return vzr_fail(err, -VZR_E_LIMIT, "attribute %.100s has %zu bytes, the limit is %u",
-				name, len, VZR_MEMBER_XATTR_MAX);
+		return vzr_fail(err, -VZR_E_LIMIT,
+				"attribute %.100s has %zu bytes, the limit is %u", name, len,
+				VZR_MEMBER_XATTR_MAX);
 	xattr->value = malloc(len ? len : 1);
 	if (!xattr->value)
 		return vzr_fail_code(err, -ENOMEM, "cannot read its attributes");
-	strcpy(xattr->name, name);
+	memcpy(xattr->name, name, strlen(name) + 1);
 	if (len)
 		memcpy(xattr->value, value, len);
 	xattr->len = len;
@@ -276,9 +277,8 @@ static int read_xattrs(struct archive_entry *entry, struct vzr_left_out *left_ou
 	return 0;
 }
 
-static int read_access_acl(struct archive_entry *entry, int types,
-			   struct vzr_left_out *left_out, struct vzr_member *member,
-			   struct vzr_error *err)
+static int read_access_acl(struct archive_entry *entry, int types, struct vzr_left_out *left_out,
+			   struct vzr_member *member, struct vzr_error *err)
 {
 	mode_t group = 0;
 	int r = 0;

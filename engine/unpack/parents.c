@@ -46,7 +46,7 @@ static void empty_slot(struct slot *slot)
 		return;
 	free(slot->path);
 	close(slot->fd);
-	*slot = (struct slot){ 0 };
+	*slot = (struct slot){0};
 }
 
 void vzr_parents_forget(struct vzr_parents *parents)

@@ -239,5 +239,5 @@ void vzr_pax_done(struct vzr_pax *pax)
 {
 	vzr_buf_done(&pax->path);
 	vzr_buf_done(&pax->link);
-	*pax = (struct vzr_pax){ 0 };
+	*pax = (struct vzr_pax){0};
 }

@@ -12,14 +12,14 @@
 static const struct {
 	uint64_t major, minor;
 } safe_devices[] = {
-	{ 1, 3 }, /* null */
-	{ 1, 5 }, /* zero */
-	{ 1, 7 }, /* full */
-	{ 1, 8 }, /* random */
-	{ 1, 9 }, /* urandom */
-	{ 5, 0 }, /* tty */
-	{ 5, 1 }, /* console */
-	{ 5, 2 }, /* ptmx */
+	{1, 3}, /* null */
+	{1, 5}, /* zero */
+	{1, 7}, /* full */
+	{1, 8}, /* random */
+	{1, 9}, /* urandom */
+	{5, 0}, /* tty */
+	{5, 1}, /* console */
+	{5, 2}, /* ptmx */
 };
 
 /* First match counts. */
@@ -27,41 +27,40 @@ static const struct {
 	const char *prefix;
 	enum vzr_policy_reason reason;
 } xattrs[] = {
-	{ "user.overlay.", VZR_LEFT_OVERLAY },
-	{ "trusted.overlay.", VZR_LEFT_OVERLAY },
-	{ "trusted.", VZR_LEFT_TRUSTED },
-	{ "user.", VZR_LEFT_NOTHING },
-	{ "security.capability", VZR_LEFT_NOTHING },
-	{ "security.selinux", VZR_LEFT_LSM },
-	{ "security.SMACK64", VZR_LEFT_LSM },
-	{ "security.apparmor", VZR_LEFT_LSM },
-	{ "security.", VZR_LEFT_SECURITY },
-	{ "system.", VZR_LEFT_SYSTEM },
+	{"user.overlay.", VZR_LEFT_OVERLAY},
+	{"trusted.overlay.", VZR_LEFT_OVERLAY},
+	{"trusted.", VZR_LEFT_TRUSTED},
+	{"user.", VZR_LEFT_NOTHING},
+	{"security.capability", VZR_LEFT_NOTHING},
+	{"security.selinux", VZR_LEFT_LSM},
+	{"security.SMACK64", VZR_LEFT_LSM},
+	{"security.apparmor", VZR_LEFT_LSM},
+	{"security.", VZR_LEFT_SECURITY},
+	{"system.", VZR_LEFT_SYSTEM},
 };
 
 static const struct {
 	const char *what;
 	const char *why;
 } texts[VZR_LEFT_COUNT] = {
-	[VZR_LEFT_CHAR_DEVICE] = { "device", "only null, zero, full, random, urandom, tty, console "
-					     "and ptmx are made" },
-	[VZR_LEFT_BLOCK_DEVICE] = { "block device", "a container gets none from an archive" },
-	[VZR_LEFT_SOCKET] = { "socket", "its server makes it anew" },
-	[VZR_LEFT_TRUSTED] = { "trusted.* attribute", "it has a meaning for the host only" },
-	[VZR_LEFT_OVERLAY] = { "overlay attribute", "it would change what an overlay shows" },
-	[VZR_LEFT_LSM] = { "security label", "labels are the host's to give" },
-	[VZR_LEFT_SECURITY] = { "security.* attribute", "only security.capability is kept" },
-	[VZR_LEFT_SYSTEM] = { "system.* attribute", "only POSIX ACLs are kept" },
-	[VZR_LEFT_OTHER_XATTR] = { "attribute", "its name space is not known" },
-	[VZR_LEFT_NOT_A_FILE] = { "attribute", "only files and directories get attributes" },
-	[VZR_LEFT_ACL_NAME] = { "ACL", "it names an owner without a number; tar --xattrs "
-				       "--xattrs-include='*' stores numbers" },
-	[VZR_LEFT_NFS4_ACL] = { "NFSv4 ACL", "file systems of containers have POSIX ACLs" },
-	[VZR_LEFT_TIME] = { "modification time", "the file system cannot hold it" },
+	[VZR_LEFT_CHAR_DEVICE] = {"device", "only null, zero, full, random, urandom, tty, console "
+					    "and ptmx are made"},
+	[VZR_LEFT_BLOCK_DEVICE] = {"block device", "a container gets none from an archive"},
+	[VZR_LEFT_SOCKET] = {"socket", "its server makes it anew"},
+	[VZR_LEFT_TRUSTED] = {"trusted.* attribute", "it has a meaning for the host only"},
+	[VZR_LEFT_OVERLAY] = {"overlay attribute", "it would change what an overlay shows"},
+	[VZR_LEFT_LSM] = {"security label", "labels are the host's to give"},
+	[VZR_LEFT_SECURITY] = {"security.* attribute", "only security.capability is kept"},
+	[VZR_LEFT_SYSTEM] = {"system.* attribute", "only POSIX ACLs are kept"},
+	[VZR_LEFT_OTHER_XATTR] = {"attribute", "its name space is not known"},
+	[VZR_LEFT_NOT_A_FILE] = {"attribute", "only files and directories get attributes"},
+	[VZR_LEFT_ACL_NAME] = {"ACL", "it names an owner without a number; tar --xattrs "
+				      "--xattrs-include='*' stores numbers"},
+	[VZR_LEFT_NFS4_ACL] = {"NFSv4 ACL", "file systems of containers have POSIX ACLs"},
+	[VZR_LEFT_TIME] = {"modification time", "the file system cannot hold it"},
 };
 
-enum vzr_policy_reason vzr_policy_member(enum vzr_member_type type, uint64_t major,
-					 uint64_t minor)
+enum vzr_policy_reason vzr_policy_member(enum vzr_member_type type, uint64_t major, uint64_t minor)
 {
 	if (type == VZR_MEMBER_BLOCK)
 		return VZR_LEFT_BLOCK_DEVICE;

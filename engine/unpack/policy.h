@@ -51,8 +51,7 @@ enum vzr_policy_reason {
 };
 
 /** What to do with a member of @type (and these numbers, if it is a device). */
-enum vzr_policy_reason vzr_policy_member(enum vzr_member_type type, uint64_t major,
-					 uint64_t minor);
+enum vzr_policy_reason vzr_policy_member(enum vzr_member_type type, uint64_t major, uint64_t minor);
 
 /** What to do with attribute @name of a member of @type. ACLs do not come this way. */
 enum vzr_policy_reason vzr_policy_xattr(const char *name, enum vzr_member_type type);

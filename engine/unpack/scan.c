@@ -20,17 +20,17 @@ enum state {
 
 struct vzr_scan {
 	enum state state;
-	uint64_t pos;	    /* bytes read */
-	uint64_t left;	    /* bytes of the current body that are still to come, padding too */
-	size_t body_len;    /* of an extension, without padding */
-	char extension;	    /* its type */
+	uint64_t pos;	 /* bytes read */
+	uint64_t left;	 /* bytes of the current body that are still to come, padding too */
+	size_t body_len; /* of an extension, without padding */
+	char extension;	 /* its type */
 	unsigned char block[VZR_TAR_BLOCK];
 	size_t block_len;
 	struct vzr_buf body;
 	struct vzr_pax pax;
 	bool long_name, long_link;
-	bool begun;	    /* a member's first block was read, its own header not yet */
-	bool peek_map;	    /* the data begins with a PAX 1.0 sparse map */
+	bool begun;    /* a member's first block was read, its own header not yet */
+	bool peek_map; /* the data begins with a PAX 1.0 sparse map */
 	unsigned int regions;
 	uint64_t n_members;
 	struct vzr_scan_member current;
@@ -52,7 +52,7 @@ void vzr_scan_member_done(struct vzr_scan_member *member)
 {
 	free(member->path);
 	free(member->link);
-	*member = (struct vzr_scan_member){ 0 };
+	*member = (struct vzr_scan_member){0};
 }
 
 void vzr_scan_free(struct vzr_scan *scan)
@@ -104,8 +104,7 @@ static int push_member(struct vzr_scan *scan, struct vzr_error *err)
 {
 	if (scan->n_waiting == scan->size) {
 		size_t size = scan->size ? scan->size * 2 : 64;
-		struct vzr_scan_member *members =
-			realloc(scan->members, size * sizeof(*members));
+		struct vzr_scan_member *members = realloc(scan->members, size * sizeof(*members));
 
 		if (!members)
 			return vzr_fail_code(err, -ENOMEM, "cannot read the archive");
@@ -113,7 +112,7 @@ static int push_member(struct vzr_scan *scan, struct vzr_error *err)
 		scan->size = size;
 	}
 	scan->members[scan->n_waiting++] = scan->current;
-	scan->current = (struct vzr_scan_member){ 0 };
+	scan->current = (struct vzr_scan_member){0};
 	scan->begun = false;
 	scan->long_name = scan->long_link = false;
 	scan->n_members++;
@@ -146,8 +145,7 @@ static int settle_size(const struct vzr_scan *scan, uint64_t field, uint64_t *re
 	return 0;
 }
 
-static int begin_extension(struct vzr_scan *scan, char type, uint64_t size,
-			   struct vzr_error *err)
+static int begin_extension(struct vzr_scan *scan, char type, uint64_t size, struct vzr_error *err)
 {
 	bool again = (type == 'x' && scan->pax.present) || (type == 'L' && scan->long_name) ||
 		     (type == 'K' && scan->long_link);
@@ -174,7 +172,8 @@ static int finish_member(struct vzr_scan *scan, char type, uint64_t size, struct
 
 	if ((scan->long_name && pax->has_path) || (scan->long_link && pax->has_link))
 		return vzr_fail(err, -VZR_E_ARCHIVE,
-				"both a GNU and a PAX header name it; readers do not agree on which "
+				"both a GNU and a PAX header name it; readers do not agree on "
+				"which "
 				"one counts");
 	m->stored = size;
 	m->sparse = pax->sparse || type == 'S';
@@ -319,7 +318,8 @@ static int check_map(struct vzr_scan *scan, const unsigned char *data, size_t le
 		count = count * 10 + (uint64_t)(data[i] - '0');
 	if (count > VZR_SPARSE_MAX || (i == 12))
 		return vzr_fail(err, -VZR_E_LIMIT,
-				"a member before byte %llu of the tar has more than %u sparse regions",
+				"a member before byte %llu of the tar has more than %u sparse "
+				"regions",
 				(unsigned long long)scan->pos, VZR_SPARSE_MAX);
 	return 0;
 }
@@ -413,10 +413,11 @@ int vzr_scan_end(const struct vzr_scan *scan, struct vzr_error *err)
 
 	if (pos == 0)
 		return vzr_fail(err, -VZR_E_ARCHIVE, "the archive is empty");
-	if (scan->state == AT_MARK || (scan->state == AT_HEADER && !scan->begun &&
-				       scan->block_len == 0))
+	if (scan->state == AT_MARK ||
+	    (scan->state == AT_HEADER && !scan->begun && scan->block_len == 0))
 		return vzr_fail(err, -VZR_E_ARCHIVE,
-				"the end-of-archive mark is missing: the tar is truncated at byte %llu",
+				"the end-of-archive mark is missing: the tar is truncated at byte "
+				"%llu",
 				pos);
 	if (scan->state != AT_END)
 		return vzr_fail(err, -VZR_E_ARCHIVE,

@@ -9,21 +9,21 @@
 #include "engine/base/buf.h"
 
 #define VZR_TAR_BLOCK 512u
-#define VZR_PAX_MAX ((size_t)1 << 20)	/**< bytes of the extended header of one member */
-#define VZR_SPARSE_MAX (128u << 10)	/**< regions of one sparse file */
+#define VZR_PAX_MAX ((size_t)1 << 20) /**< bytes of the extended header of one member */
+#define VZR_SPARSE_MAX (128u << 10)   /**< regions of one sparse file */
 
 /** What a PAX header says, as far as it matters here. */
 struct vzr_pax {
 	bool present;
 	bool has_size;
 	bool has_mtime;
-	bool sparse;	    /**< any GNU.sparse key */
-	bool sparse_map;    /**< GNU.sparse.major=1: the map is in front of the data */
-	bool not_utf8;	    /**< a name in it is not UTF-8: libarchive will warn */
+	bool sparse;	 /**< any GNU.sparse key */
+	bool sparse_map; /**< GNU.sparse.major=1: the map is in front of the data */
+	bool not_utf8;	 /**< a name in it is not UTF-8: libarchive will warn */
 	bool has_path;
 	bool has_link;
-	uint64_t size;	    /**< "size" */
-	int64_t mtime_s;    /**< "mtime", rounded down to a nanosecond */
+	uint64_t size;	 /**< "size" */
+	int64_t mtime_s; /**< "mtime", rounded down to a nanosecond */
 	uint32_t mtime_ns;
 	struct vzr_buf path; /**< "path", or GNU.sparse.name */
 	struct vzr_buf link; /**< "linkpath" */
@@ -33,8 +33,8 @@ struct vzr_pax {
  * Reads the records of an extended header of @len bytes at @body. @is_global: of a 'g' header, in
  * which nothing may stand that changes members. -VZR_E_ARCHIVE, -VZR_E_REFUSED, -ENOMEM.
  */
-VZR_MUST_CHECK int vzr_pax_parse(const char *body, size_t len, bool is_global,
-				 struct vzr_pax *pax, struct vzr_error *err);
+VZR_MUST_CHECK int vzr_pax_parse(const char *body, size_t len, bool is_global, struct vzr_pax *pax,
+				 struct vzr_error *err);
 void vzr_pax_done(struct vzr_pax *pax);
 
 /** One member as the scanner saw it. */
@@ -57,6 +57,7 @@ void vzr_scan_member_done(struct vzr_scan_member *member);
 
 struct vzr_scan;
 
+/** An empty scanner. -ENOMEM. */
 VZR_MUST_CHECK int vzr_scan_new(struct vzr_scan **ret_scan, struct vzr_error *err);
 void vzr_scan_free(struct vzr_scan *scan);
 

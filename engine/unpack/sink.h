@@ -15,11 +15,10 @@ struct vzr_sink {
 };
 
 struct vzr_sink_ops {
-	/** A member begins. @member is lent until end() returns. */
-	int (*begin)(struct vzr_sink *sink, const struct vzr_member *member, struct vzr_error *err);
-	/** Bytes of the file's content at @offset; ascending, holes left out. Lent for the call. */
-	int (*data)(struct vzr_sink *sink, const void *data, size_t len, uint64_t offset,
-		    struct vzr_error *err);
+	/** A member begins. It is lent until end() returns. */
+	int (*begin)(struct vzr_sink *, const struct vzr_member *, struct vzr_error *);
+	/** So many bytes of the file's content at an offset; ascending, holes left out. */
+	int (*data)(struct vzr_sink *, const void *, size_t, uint64_t, struct vzr_error *);
 	/** The member is complete. Called for files only. */
 	int (*end)(struct vzr_sink *sink, struct vzr_error *err);
 	/** The archive is complete: what has to wait for all members. Names the member itself. */
@@ -32,6 +31,5 @@ VZR_MUST_CHECK int vzr_measure_new(struct vzr_tally *tally, struct vzr_left_out 
 				   struct vzr_sink **ret_sink, struct vzr_error *err);
 
 /** A sink that makes the members below @tree_fd (borrowed), an empty directory. */
-VZR_MUST_CHECK int vzr_tree_new(int tree_fd, struct vzr_tally *tally,
-				struct vzr_left_out *left_out, struct vzr_sink **ret_sink,
-				struct vzr_error *err);
+VZR_MUST_CHECK int vzr_tree_new(int tree_fd, struct vzr_tally *tally, struct vzr_left_out *left_out,
+				struct vzr_sink **ret_sink, struct vzr_error *err);

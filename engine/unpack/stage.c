@@ -68,8 +68,8 @@ static bool wait_for_room(struct vzr_stage *stage)
 	bool stop;
 
 	pthread_mutex_lock(&stage->lock);
-	while (!stage->stop && stage->filled - stage->taken + (stage->lent ? 1 : 0) >=
-				       stage->n_blocks)
+	while (!stage->stop &&
+	       stage->filled - stage->taken + (stage->lent ? 1 : 0) >= stage->n_blocks)
 		pthread_cond_wait(&stage->changed, &stage->lock);
 	stop = stage->stop;
 	pthread_mutex_unlock(&stage->lock);

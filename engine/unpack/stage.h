@@ -29,8 +29,8 @@ VZR_MUST_CHECK int vzr_stage_new(vzr_fill_fn fill, void *data, size_t block_size
  * The next block; it is the caller's until the next call. *ret_len 0: the end, for ever.
  * An error is final: it is returned again by every later call.
  */
-VZR_MUST_CHECK int vzr_stage_next(struct vzr_stage *stage, const void **ret_block,
-				  size_t *ret_len, struct vzr_error *err);
+VZR_MUST_CHECK int vzr_stage_next(struct vzr_stage *stage, const void **ret_block, size_t *ret_len,
+				  struct vzr_error *err);
 
 /** Stops the thread after the block it is filling and waits for it. Safe to call twice. */
 void vzr_stage_stop(struct vzr_stage *stage);

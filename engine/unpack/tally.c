@@ -8,13 +8,13 @@
 #define DEFAULT_INODES ((uint64_t)16 << 20)
 #define DEFAULT_DEPTH 128
 #define DEFAULT_RATIO 1100
-#define MEMBERS_PER_INODE 4	/* hard links and repetitions come on top of the inodes */
-#define SHORT_LINK 60		/* a target up to here is kept in the inode */
-#define XATTR_IN_INODE 96	/* about what a 256-byte inode has left */
+#define MEMBERS_PER_INODE 4 /* hard links and repetitions come on top of the inodes */
+#define SHORT_LINK 60	    /* a target up to here is kept in the inode */
+#define XATTR_IN_INODE 96   /* about what a 256-byte inode has left */
 
 void vzr_tally_init(struct vzr_tally *tally, const struct vzr_unpack_limits *limits)
 {
-	*tally = (struct vzr_tally){ .limits = *limits, .inodes = 1, .kib = VZR_TALLY_KIB };
+	*tally = (struct vzr_tally){.limits = *limits, .inodes = 1, .kib = VZR_TALLY_KIB};
 	if (!tally->limits.bytes)
 		tally->limits.bytes = DEFAULT_BYTES;
 	if (!tally->limits.kib)
@@ -75,8 +75,7 @@ int vzr_tally_bytes(struct vzr_tally *tally, uint64_t bytes, struct vzr_error *e
 	if (__builtin_add_overflow(tally->bytes, bytes, &sum) || sum > tally->limits.bytes)
 		return vzr_fail(err, -VZR_E_LIMIT,
 				"with its %llu bytes the archive has more than %llu bytes of files",
-				(unsigned long long)bytes,
-				(unsigned long long)tally->limits.bytes);
+				(unsigned long long)bytes, (unsigned long long)tally->limits.bytes);
 	tally->bytes = sum;
 	return 0;
 }

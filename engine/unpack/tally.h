@@ -29,8 +29,7 @@ VZR_MUST_CHECK int vzr_tally_inode(struct vzr_tally *tally, uint64_t kib, struct
 VZR_MUST_CHECK int vzr_tally_room(struct vzr_tally *tally, uint64_t kib, struct vzr_error *err);
 
 /** Counts a file's apparent size. -VZR_E_LIMIT. */
-VZR_MUST_CHECK int vzr_tally_bytes(struct vzr_tally *tally, uint64_t bytes,
-				   struct vzr_error *err);
+VZR_MUST_CHECK int vzr_tally_bytes(struct vzr_tally *tally, uint64_t bytes, struct vzr_error *err);
 
 /** Takes back an inode that was replaced. */
 void vzr_tally_drop(struct vzr_tally *tally, uint64_t kib, uint64_t bytes);

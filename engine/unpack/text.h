@@ -4,5 +4,5 @@
 
 #define VZR_BRIEF 112
 
-/** @name, or its begin and end with "..." between if it is long, so that a sentence keeps its end. */
+/** @name, or its begin and end with "..." between: a sentence around a long name keeps its end. */
 const char *vzr_brief(const char *name, char out[VZR_BRIEF]);

@@ -39,8 +39,8 @@ static int make(int parent, const char *name, const struct vzr_member *member)
 	case VZR_MEMBER_FIFO:
 		return mknodat(parent, name, S_IFIFO | mode, 0);
 	case VZR_MEMBER_FILE:
-		return openat(parent, name,
-			      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+		return openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			      mode);
 	case VZR_MEMBER_HARDLINK:
 	case VZR_MEMBER_BLOCK:
 	case VZR_MEMBER_SOCKET:
@@ -71,7 +71,8 @@ static int make_way(struct tree *tree, int parent, const char *name, struct vzr_
 	}
 	if (dir || st.st_nlink == 1)
 		vzr_tally_drop(tree->sink.tally,
-			       dir ? VZR_TALLY_KIB : vzr_tally_blocks_kib((uint64_t)st.st_blocks * 512),
+			       dir ? VZR_TALLY_KIB
+				   : vzr_tally_blocks_kib((uint64_t)st.st_blocks * 512),
 			       S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0);
 	return 0;
 }
@@ -90,8 +91,8 @@ static int count_inode(struct tree *tree, const struct vzr_member *member, struc
 }
 
 /* Takes away what has the member's name, then counts and makes the member. */
-static int replace(struct tree *tree, int parent, const char *name,
-		   const struct vzr_member *member, bool counted, struct vzr_error *err)
+static int replace(struct tree *tree, int parent, const char *name, const struct vzr_member *member,
+		   bool counted, struct vzr_error *err)
 {
 	int made, r = make_way(tree, parent, name, err);
 
@@ -222,8 +223,7 @@ static int make_link(struct tree *tree, const struct vzr_member *member, struct 
 	return linkat(from, old, parent, name, 0) < 0 ? link_failed(member, err) : 0;
 }
 
-static int tree_begin(struct vzr_sink *sink, const struct vzr_member *member,
-		      struct vzr_error *err)
+static int tree_begin(struct vzr_sink *sink, const struct vzr_member *member, struct vzr_error *err)
 {
 	struct tree *tree = (struct tree *)sink;
 	const char *name = "";
@@ -354,14 +354,14 @@ static int check_empty(int tree_fd, struct vzr_error *err)
 /* An ACL inherited from where the tree was made would be inherited by all that is in it. */
 static int drop_inherited_acls(int tree_fd, struct vzr_error *err)
 {
-	static const char *const names[] = { "system.posix_acl_default",
-					     "system.posix_acl_access" };
+	static const char *const names[] = {"system.posix_acl_default", "system.posix_acl_access"};
 
 	for (size_t i = 0; i < VZR_COUNT(names); i++)
-		if (fremovexattr(tree_fd, names[i]) < 0 && errno != ENODATA &&
-		    errno != EOPNOTSUPP)
-			return vzr_fail_errno(err, "cannot remove %s from the directory to unpack "
-					      "into", names[i]);
+		if (fremovexattr(tree_fd, names[i]) < 0 && errno != ENODATA && errno != EOPNOTSUPP)
+			return vzr_fail_errno(err,
+					      "cannot remove %s from the directory to unpack "
+					      "into",
+					      names[i]);
 	return 0;
 }
 
@@ -373,7 +373,7 @@ int vzr_tree_new(int tree_fd, struct vzr_tally *tally, struct vzr_left_out *left
 
 	if (!tree)
 		return vzr_fail_code(err, -ENOMEM, "cannot set up the unpacking");
-	tree->sink = (struct vzr_sink){ &tree_ops, tally, left_out };
+	tree->sink = (struct vzr_sink){&tree_ops, tally, left_out};
 	tree->fd = tree_fd;
 	tree->file_fd = -1;
 	r = check_empty(tree_fd, err);

@@ -18,8 +18,7 @@
 #define CANCEL_POLL_MS 50
 
 /* In the child: everything from here to the last frame. */
-static int work(struct vzr_unpack_job *job, struct vzr_unpack_result *result,
-		struct vzr_error *err)
+static int work(struct vzr_unpack_job *job, struct vzr_unpack_result *result, struct vzr_error *err)
 {
 	struct vzr_walk *walk = NULL;
 	int r = vzr_walk_new(job, true, &walk, err);
@@ -56,10 +55,10 @@ static void run_child(const struct vzr_unpack_job *given, int pipe_fd, pid_t par
 static void run_child(const struct vzr_unpack_job *given, int pipe_fd, pid_t parent)
 {
 	struct vzr_error error = VZR_ERROR_INIT;
-	struct vzr_unpack_result result = { 0 };
+	struct vzr_unpack_result result = {0};
 	struct vzr_unpack_job job = *given;
 	int fd = VZR_CHILD_PIPE, r;
-	struct vzr_context ctx = { .fn = vzr_frame_event, .data = &fd };
+	struct vzr_context ctx = {.fn = vzr_frame_event, .data = &fd};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
@@ -86,8 +85,8 @@ static void kill_child(int pidfd, pid_t pid)
 static int listen_to(struct vzr_frame_reader *reader, int fd, int pidfd, struct vzr_error *err)
 {
 	while (!reader->ended) {
-		struct pollfd p[2] = { { .fd = fd, .events = POLLIN },
-				       { .fd = pidfd, .events = POLLIN } };
+		struct pollfd p[2] = {{.fd = fd, .events = POLLIN},
+				      {.fd = pidfd, .events = POLLIN}};
 		int n, r = vzr_cancelled(reader->ctx, err);
 
 		if (r < 0)

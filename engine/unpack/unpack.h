@@ -10,11 +10,11 @@
 
 /** What the archive may ask for; 0 members take the default. Enforced while streaming. */
 struct vzr_unpack_limits {
-	uint64_t bytes;	      /**< sum of file contents; default 1 TiB */
-	uint64_t kib;	      /**< room the tree takes, in KiB (the VM's hard limit); default none */
-	uint64_t inodes;      /**< files and directories (the VM's hard limit); default 16 Mi */
-	unsigned int depth;   /**< components of a path; default 128 */
-	unsigned int ratio;   /**< unpacked to packed bytes, past the first 64 MiB; default 1100 */
+	uint64_t bytes;	    /**< sum of file contents; default 1 TiB */
+	uint64_t kib;	    /**< room the tree takes, in KiB (the VM's hard limit); default none */
+	uint64_t inodes;    /**< files and directories (the VM's hard limit); default 16 Mi */
+	unsigned int depth; /**< components of a path; default 128 */
+	unsigned int ratio; /**< unpacked to packed bytes, past the first 64 MiB; default 1100 */
 };
 
 /** One unpacking. */
@@ -24,8 +24,8 @@ struct vzr_unpack_job {
 	const struct vzr_digest *digest; /**< what the archive's bytes must be; NULL: not known */
 	int tree_fd;			 /**< an empty directory, or -1: only measure and check */
 	struct vzr_unpack_limits limits;
-	unsigned int writers;		 /**< 0: one */
-	const char *label;		 /**< the archive's name in messages */
+	unsigned int writers; /**< 0: one */
+	const char *label;    /**< the archive's name in messages */
 };
 
 /** What came out. */

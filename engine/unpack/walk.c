@@ -74,10 +74,10 @@ int vzr_walk_new(const struct vzr_unpack_job *job, bool threads, struct vzr_walk
 	if (r == 0)
 		r = vzr_feed_new(job->archive_fd, job->digest, threads, &walk->feed, err);
 	if (r == 0)
-		r = job->tree_fd < 0 ? vzr_measure_new(&walk->tally, &walk->left_out, &walk->sink,
-						       err)
-				     : vzr_tree_new(job->tree_fd, &walk->tally, &walk->left_out,
-						    &walk->sink, err);
+		r = job->tree_fd < 0
+			    ? vzr_measure_new(&walk->tally, &walk->left_out, &walk->sink, err)
+			    : vzr_tree_new(job->tree_fd, &walk->tally, &walk->left_out, &walk->sink,
+					   err);
 	if (r < 0) {
 		vzr_walk_free(walk);
 		return r;
@@ -163,7 +163,8 @@ static int archive_failed(struct vzr_walk *walk, struct vzr_error *err)
 		if (r < 0)
 			return r;
 	}
-	return vzr_fail(err, -VZR_E_ARCHIVE, "the tar is damaged: %s", text ? text : "its headers cannot be read");
+	return vzr_fail(err, -VZR_E_ARCHIVE, "the tar is damaged: %s",
+			text ? text : "its headers cannot be read");
 }
 
 /* Room that a sparse file takes: the blocks that data falls into, each once. */
@@ -234,7 +235,8 @@ static int make_member(struct vzr_walk *walk, struct archive_entry *entry,
 	return r < 0 ? r : walk->sink->ops->end(walk->sink, err);
 }
 
-/* Names of extended headers come from the scanner: that libarchive cannot convert one is nothing. */
+/* Names of extended headers come from the scanner: that libarchive cannot convert one is nothing.
+ */
 static bool is_harmless(const struct vzr_walk *walk, const struct vzr_scan_member *seen)
 {
 	const char *text = archive_error_string(walk->archive);
@@ -252,7 +254,7 @@ static const char *raw_name(struct archive_entry *entry, const struct vzr_scan_m
 /* One member. 1: the end of the archive. */
 static int one_member(struct vzr_walk *walk, struct vzr_error *err)
 {
-	struct vzr_scan_member seen = { 0 };
+	struct vzr_scan_member seen = {0};
 	struct archive_entry *entry = NULL;
 	char name[VZR_BRIEF];
 	int result, r = 0;
@@ -285,7 +287,7 @@ static int one_member(struct vzr_walk *walk, struct vzr_error *err)
 /* What follows the last member: zeros to the end of every layer. */
 static int read_rest(struct vzr_walk *walk, struct vzr_error *err)
 {
-	struct vzr_scan_member seen = { 0 };
+	struct vzr_scan_member seen = {0};
 
 	while (!walk->ended) {
 		const void *block = NULL;
@@ -339,7 +341,7 @@ static int settle_failure(struct vzr_walk *walk, int code, struct vzr_error *err
 
 static int run(struct vzr_walk *walk, struct vzr_unpack_result *ret_result, struct vzr_error *err)
 {
-	struct vzr_unpack_result result = { 0 };
+	struct vzr_unpack_result result = {0};
 	int r = walk_members(walk, err);
 
 	if (r < 0)
@@ -361,8 +363,7 @@ static int run(struct vzr_walk *walk, struct vzr_unpack_result *ret_result, stru
 	return 0;
 }
 
-int vzr_walk_run(struct vzr_walk *walk, struct vzr_unpack_result *ret_result,
-		 struct vzr_error *err)
+int vzr_walk_run(struct vzr_walk *walk, struct vzr_unpack_result *ret_result, struct vzr_error *err)
 {
 	locale_t before = uselocale(walk->locale);
 	int r = run(walk, ret_result, err);

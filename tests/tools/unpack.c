@@ -58,7 +58,7 @@ static unsigned long long own_peak_kib(void)
 
 static void show_result(const struct vzr_unpack_result *result)
 {
-	struct rusage children = { 0 };
+	struct rusage children = {0};
 	char digest[VZR_DIGEST_TEXT];
 
 	getrusage(RUSAGE_CHILDREN, &children);
@@ -86,17 +86,17 @@ static uint64_t number(const char *text)
 static void parse(int argc, char **argv, struct vzr_unpack_job *job, struct vzr_digest *digest)
 {
 	static const struct option options[] = {
-		{ "bytes", required_argument, NULL, 'b' },
-		{ "kib", required_argument, NULL, 'k' },
-		{ "inodes", required_argument, NULL, 'i' },
-		{ "depth", required_argument, NULL, 'd' },
-		{ "ratio", required_argument, NULL, 'r' },
-		{ "writers", required_argument, NULL, 'w' },
-		{ "digest", required_argument, NULL, 's' },
-		{ "quiet", no_argument, NULL, 'q' },
-		{ "cancel", no_argument, NULL, 'c' },
-		{ "confinement", no_argument, NULL, 'C' },
-		{ 0 },
+		{"bytes", required_argument, NULL, 'b'},
+		{"kib", required_argument, NULL, 'k'},
+		{"inodes", required_argument, NULL, 'i'},
+		{"depth", required_argument, NULL, 'd'},
+		{"ratio", required_argument, NULL, 'r'},
+		{"writers", required_argument, NULL, 'w'},
+		{"digest", required_argument, NULL, 's'},
+		{"quiet", no_argument, NULL, 'q'},
+		{"cancel", no_argument, NULL, 'c'},
+		{"confinement", no_argument, NULL, 'C'},
+		{0},
 	};
 	struct vzr_error err = VZR_ERROR_INIT;
 	int c;
@@ -143,8 +143,8 @@ static void parse(int argc, char **argv, struct vzr_unpack_job *job, struct vzr_
 
 int main(int argc, char **argv)
 {
-	struct vzr_context ctx = { .fn = show };
-	struct vzr_unpack_job job = { .ctx = &ctx, .tree_fd = -1 };
+	struct vzr_context ctx = {.fn = show};
+	struct vzr_unpack_job job = {.ctx = &ctx, .tree_fd = -1};
 	struct vzr_unpack_result result;
 	struct vzr_error err = VZR_ERROR_INIT;
 	struct vzr_digest digest;

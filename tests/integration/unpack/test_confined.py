@@ -250,14 +250,16 @@ def test_without_openat2(unpack, strace, tmp_path, error):
     escape = t.tar(t.symlink(b"a", b".."), t.member(b"a/victim", b"x"))
     subprocess.run(["rm", "-rf", str(out.root)], check=True)
     out.root.mkdir()
-    trace(unpack, strace, tmp_path / "log", escape, "-e", f"inject=openat2:error={error}")[0].fails(
-        "refused-member", "'a/victim'")
+    out, lines = trace(unpack, strace, tmp_path / "log", escape, "-e",
+                       f"inject=openat2:error={error}")
+    out.fails("refused-member", "'a/victim'")
     assert lines
 
 
 def test_without_landlock_and_seccomp(unpack, strace, tmp_path):
     out, _ = trace(unpack, strace, tmp_path / "log", SAMPLE, "-e",
-                   "inject=landlock_create_ruleset:error=ENOSYS", "-e", "inject=seccomp:error=ENOSYS")
+                   "inject=landlock_create_ruleset:error=ENOSYS", "-e",
+                   "inject=seccomp:error=ENOSYS")
     out.works()
 
 

@@ -196,15 +196,18 @@ def test_name_is_named(unpack):
 
 
 FORMATS = {
-    "zip": (b"PK\3\4", "zip"), "7z": (b"7z\xbc\xaf\x27\x1c", "7-Zip"), "rar": (b"Rar!\x1a\7", "RAR"),
+    "zip": (b"PK\3\4", "zip"), "7z": (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
+    "rar": (b"Rar!\x1a\7", "RAR"),
     "squashfs": (b"hsqs", "squashfs"), "qcow2": (b"QFI\xfb", "qcow2"), "cpio": (b"070701", "cpio"),
     "deb": (b"!<arch>\n", "Debian package"), "rpm": (b"\xed\xab\xee\xdb", "RPM"),
-    "lrzip": (b"LRZI", "lrzip"), "lzop": (b"\x89LZO\0\r\n\x1a\n", "lzop"), "lzip": (b"LZIP", "lzip"),
+    "lrzip": (b"LRZI", "lrzip"), "lzop": (b"\x89LZO\0\r\n\x1a\n", "lzop"),
+    "lzip": (b"LZIP", "lzip"),
     "grzip": (b"GRZipII\0\2\4:)", "grzip"), "compress": (b"\x1f\x9d\x90", "compress"),
     "mtree": (b"#mtree\n/set type=file\n", "mtree"), "warc": (b"WARC/1.0\r\n", "WARC"),
     "html": (b"<!DOCTYPE html>", "web page"), "elf": (b"\x7fELF\2", "ELF"),
     "iso": (bytes([1]) + bytes(32768) + b"CD001", "ISO 9660"),
-    "ext4": (bytes([1]) + bytes(1079) + b"\x53\xef", "ext4"), "text": (b"hello " * 300, "not a tar"),
+    "ext4": (bytes([1]) + bytes(1079) + b"\x53\xef", "ext4"),
+    "text": (b"hello " * 300, "not a tar"),
 }
 
 
@@ -223,7 +226,8 @@ def test_compressed_twice(unpack, outer, inner):
 
 @pytest.mark.parametrize("outer", ["gzip", "bzip2", "xz", "zstd", "lz4"])
 def test_zip_inside(unpack, outer):
-    unpack(t.COMPRESS[outer](b"PK\3\4" + bytes(3000))).fails(ARCHIVE, "zip", "inside the compression")
+    unpack(t.COMPRESS[outer](b"PK\3\4" + bytes(3000))).fails(ARCHIVE, "zip",
+                                                             "inside the compression")
 
 
 SAMPLE = t.tar(t.member(b"a", random.Random(1).randbytes(200000)),
