@@ -13,7 +13,8 @@ def pytest_addoption(parser):
     parser.addoption("--vzroot", help="the command to test (default: newest build*/cli/vzroot)")
     parser.addoption("--data", help="directory of real templates and documents "
                                     "(default: ../shared/data beside the project, if it is there)")
-    parser.addoption("--build", help="build directory without sanitizers, for the symbol check")
+    parser.addoption("--build", help="build directory without sanitizers, for the symbol check "
+                                     "and for tests of memory and system calls")
     parser.addoption("--seed", type=int, default=1, help="choice of the sampled fault points")
     parser.addoption("--points", type=int, default=0,
                      help="most fault points per command; 0: every one")

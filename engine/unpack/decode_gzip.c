@@ -154,10 +154,13 @@ static int step(struct gzip *gzip, struct vzr_input *input, struct vzr_error *er
 	if (r == Z_MEM_ERROR)
 		return vzr_fail_code(err, -ENOMEM, "cannot unpack gzip");
 	if (r != Z_OK && r != Z_STREAM_END && r != Z_BUF_ERROR) {
-		bool header = gzip->z.msg && strcmp(gzip->z.msg, "incorrect header check") == 0;
+		const char *text = gzip->z.msg ? gzip->z.msg : "";
 
-		if (header)
+		if (strcmp(text, "incorrect header check") == 0)
 			return damaged(err, "what follows a member is no gzip header");
+		if (strcmp(text, "incorrect data check") == 0 ||
+		    strcmp(text, "incorrect length check") == 0)
+			return damaged(err, "wrong CRC or length");
 		return damaged(err, gzip->z.msg ? gzip->z.msg : "invalid compressed data");
 	}
 	input->data += input->len - gzip->z.avail_in;

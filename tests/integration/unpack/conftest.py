@@ -57,6 +57,18 @@ def unpack_path(request, source_root):
     return path
 
 
+@pytest.fixture(scope="session")
+def plain(request, unpack_path):
+    """The tool without sanitizers: their memory and their calls are not ours."""
+    given = request.config.getoption("--build")
+    path = pathlib.Path(given).resolve() / "tests" / "unpack" if given else unpack_path
+    symbols = subprocess.run(["nm", "-D", str(path)], capture_output=True, text=True,
+                             check=False).stdout
+    if not symbols or "__asan_init" in symbols or "__tsan_init" in symbols:
+        pytest.skip("no --build directory without sanitizers was named")
+    return path
+
+
 @pytest.fixture
 def world(tmp_path):
     """A directory with things that must not change, and an empty tree inside."""
@@ -75,8 +87,10 @@ def outside_of(world):
 
 
 @pytest.fixture
-def unpack(unpack_path, world, tmp_path, as_root):
+def unpack(request, unpack_path, world, tmp_path, as_root):
     """Unpacks bytes or a file; whatever happens, nothing outside the tree may change."""
+    if "plain" in request.fixturenames:
+        unpack_path = request.getfixturevalue("plain")
     before = outside_of(world)
 
     def call(archive, *options, directory=world / "tree", prefix=(), **more):

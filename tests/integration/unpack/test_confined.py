@@ -23,22 +23,8 @@ SAMPLE = t.tar(
     t.member(b"missing/parent", b"1"), t.member(b"d/other", b"replaced"))
 
 
-@pytest.fixture
-def plain(request, unpack_path, is_sanitized_tool):
-    """Skips where a sanitizer's own calls would be seen."""
-    if is_sanitized_tool:
-        pytest.skip("the unpack tool was built with a sanitizer")
-
-
 @pytest.fixture(scope="session")
-def is_sanitized_tool(unpack_path):
-    out = subprocess.run(["nm", "-D", str(unpack_path)], capture_output=True, text=True,
-                         check=False).stdout
-    return "__asan_init" in out or "__tsan_init" in out
-
-
-@pytest.fixture(scope="session")
-def strace(as_root):
+def strace(as_root, plain):
     path = shutil.which("strace")
     if not path:
         pytest.skip("strace is not installed")
@@ -52,7 +38,7 @@ def trace(unpack, strace, log, data, *options, **more):
 
 @pytest.mark.parametrize("magic", [b"LRZI", b"\x89LZO\0\r\n\x1a\n", b"GRZipII\0\2\4:)", None])
 @pytest.mark.parametrize("outer", ["none", "gzip", "bzip2"])
-def test_no_program_is_ever_run(unpack, strace, tmp_path, magic, outer):
+def test_no_program_is_ever_run(unpack, plain, strace, tmp_path, magic, outer):
     data = t.COMPRESS[outer](magic + bytes(range(256)) * 8 if magic else SAMPLE)
     _, lines = trace(unpack, strace, tmp_path / "log", data, "-e", "trace=execve,execveat")
     assert len([line for line in lines if "exec" in line]) == 1, lines
@@ -63,7 +49,7 @@ CHANGES = re.compile(r"\b(mkdir|mknod|symlink|link|unlink|rename|chmod|chown|lch
                      r"rmdir)\(")
 
 
-def test_every_change_is_relative_to_a_descriptor(unpack, strace, tmp_path):
+def test_every_change_is_relative_to_a_descriptor(unpack, plain, strace, tmp_path):
     out, lines = trace(unpack, strace, tmp_path / "log", SAMPLE)
     out.works()
     assert not [line for line in lines if CHANGES.search(line)]
@@ -105,15 +91,15 @@ def status_of_child(unpack_path, archive, directory):
         parent.wait()
 
 
-def test_child_is_confined(unpack_path, as_root, tmp_path, plain):
+def test_child_is_confined(as_root, tmp_path, plain):
     data = b"".join(t.member(b"f%06d" % i, b"x" * 600) for i in range(60000)) + t.END
     (tmp_path / "a.tar").write_bytes(data)
     (tmp_path / "tree").mkdir()
-    text = subprocess.run([str(unpack_path), "--confinement"], capture_output=True, text=True,
+    text = subprocess.run([str(plain), "--confinement"], capture_output=True, text=True,
                           check=True).stdout
     if "seccomp" not in text:
         pytest.skip("no seccomp here")
-    status, links, limits = status_of_child(unpack_path, tmp_path / "a.tar", tmp_path / "tree")
+    status, links, limits = status_of_child(plain, tmp_path / "a.tar", tmp_path / "tree")
     wanted = sum(1 << bit for bit in (0, 1, 2, 3, 4, 27, 31))
     assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == wanted
     assert int(status["CapAmb"], 16) == int(status["CapInh"], 16) == 0
@@ -124,11 +110,11 @@ def test_child_is_confined(unpack_path, as_root, tmp_path, plain):
     assert re.search(r"Max open files +128 +128", limits)
 
 
-def test_child_dies_with_its_parent(unpack_path, as_root, tmp_path, plain):
+def test_child_dies_with_its_parent(as_root, tmp_path, plain):
     data = b"".join(t.member(b"f%06d" % i, b"x" * 600) for i in range(60000)) + t.END
     (tmp_path / "a.tar").write_bytes(data)
     (tmp_path / "tree").mkdir()
-    parent = subprocess.Popen([str(unpack_path), str(tmp_path / "a.tar"), str(tmp_path / "tree")],
+    parent = subprocess.Popen([str(plain), str(tmp_path / "a.tar"), str(tmp_path / "tree")],
                               stdout=subprocess.DEVNULL)
     while not os.listdir(tmp_path / "tree"):
         time.sleep(0.001)
@@ -147,7 +133,7 @@ def test_cancel(unpack):
 
 
 @pytest.mark.parametrize("sig", ["KILL", "SEGV", "TERM"])
-def test_child_that_dies_says_so(unpack, strace, tmp_path, sig):
+def test_child_that_dies_says_so(unpack, plain, strace, tmp_path, sig):
     out, _ = trace(unpack, strace, tmp_path / "log", SAMPLE, "-e",
                    f"inject=symlinkat:signal={sig}")
     out.fails("failed", "killed by signal")
@@ -202,7 +188,7 @@ def new_tree(world):
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_no_call_fails_unnoticed(unpack, unpack_path, strace, tmp_path, world, call):
+def test_no_call_fails_unnoticed(unpack, plain, strace, tmp_path, world, call):
     """Each occurrence of each call fails once: an error, or (if it did not matter) all of it."""
     def timed(path):
         return path != b"missing"
@@ -215,7 +201,7 @@ def test_no_call_fails_unnoticed(unpack, unpack_path, strace, tmp_path, world, c
             new_tree(world)
             log = tmp_path / "log"
             done = subprocess.run([strace, "-f", "-qq", "-o", str(log), "-e", f"trace={call}", "-e",
-                                   f"inject={call}:error={error}:when={when}", str(unpack_path),
+                                   f"inject={call}:error={error}:when={when}", str(plain),
                                    "--quiet", str(tmp_path / "archive"), str(world / "tree")],
                                   capture_output=True, text=True, check=False, timeout=60)
             if "(INJECTED)" not in log.read_text(errors="replace"):
@@ -232,7 +218,7 @@ def test_no_call_fails_unnoticed(unpack, unpack_path, strace, tmp_path, world, c
 
 
 @pytest.mark.parametrize("call, what", [("pread64", "archive"), ("pwrite64", "world/tree/d/file")])
-def test_interruptions(unpack, strace, tmp_path, call, what):
+def test_interruptions(unpack, plain, strace, tmp_path, call, what):
     out, lines = trace(unpack, strace, tmp_path / "log", SAMPLE, "-P", str(tmp_path / what), "-e",
                        f"trace={call}", "-e", f"inject={call}:error=EINTR:when=1..2")
     out.works()
@@ -241,7 +227,7 @@ def test_interruptions(unpack, strace, tmp_path, call, what):
 
 
 @pytest.mark.parametrize("error", ["ENOSYS", "EPERM"])
-def test_without_openat2(unpack, strace, tmp_path, error):
+def test_without_openat2(unpack, plain, strace, tmp_path, error):
     """Old kernels and strict filters: the walk by components does the same."""
     out, lines = trace(unpack, strace, tmp_path / "log", SAMPLE, "-e",
                        f"inject=openat2:error={error}")
@@ -256,7 +242,7 @@ def test_without_openat2(unpack, strace, tmp_path, error):
     assert lines
 
 
-def test_without_landlock_and_seccomp(unpack, strace, tmp_path):
+def test_without_landlock_and_seccomp(unpack, plain, strace, tmp_path):
     out, _ = trace(unpack, strace, tmp_path / "log", SAMPLE, "-e",
                    "inject=landlock_create_ruleset:error=ENOSYS", "-e",
                    "inject=seccomp:error=ENOSYS")
@@ -318,7 +304,6 @@ def test_memory_of_many_entries(unpack, tmp_path, plain):
     out = unpack(path).works()
     assert out.result["entries"] == 200000 and out.result["inodes"] == 180001
     assert peak(out) < 32 << 10
-    assert peak(unpack(path, directory=None).works()) < 32 << 10
 
 
 def test_memory_of_huge_files(unpack, tmp_path, plain):
@@ -337,7 +322,7 @@ def test_memory_of_huge_files(unpack, tmp_path, plain):
     ("xz", ["-8"]), ("zstd", ["--ultra", "-20"]), ("bzip2", ["-9"]), ("lz4", ["-9"])])
 def test_memory_of_the_largest_dictionaries(unpack, tmp_path, plain, compression, options):
     path = tmp_path / "a.tar"
-    path.write_bytes(t.header(b"f", size=80 << 20) + os.urandom(1 << 20) * 80 + t.END)
+    path.write_bytes(t.header(b"f", size=40 << 20) + os.urandom(1 << 20) * 40 + t.END)
     packed = tmp_path / "packed"
     with open(packed, "wb") as f:
         subprocess.run([compression, "-c", *options, str(path)], stdout=f, check=True,
