@@ -11,6 +11,8 @@
 #include <string.h>
 
 #define NAME_OF_NO_QUOTA "none"
+#define FIRST_EXAMPLE 101
+#define LAST_EXAMPLE 1101 /* beyond it creation will tell */
 
 void vzr_decision_done(struct vzr_decision *d)
 {
@@ -88,17 +90,39 @@ static int check_container(struct vzr_engine *engine, struct vzr_decision *d,
 	return d->handoff->check(&job, err);
 }
 
+static int check_ctid(struct vzr_engine *engine, struct vzr_decision *d,
+		      const struct vzr_domain *domain, uint32_t ctid, struct vzr_error *err)
+{
+	free(d->private_path);
+	d->ctid = ctid;
+	d->private_path = d->handoff->private_path(engine->settings, ctid);
+	if (!d->private_path)
+		return vzr_fail_code(err, -ENOMEM, "cannot plan");
+	return check_container(engine, d, domain, err);
+}
+
+/* Of an id that creation will take: what is refused is refused now, but the id stays open. */
+static int check_some_ctid(struct vzr_engine *engine, struct vzr_decision *d,
+			   const struct vzr_domain *domain, struct vzr_error *err)
+{
+	int r = -VZR_E_EXISTS;
+
+	for (uint32_t ctid = FIRST_EXAMPLE; r == -VZR_E_EXISTS && ctid < LAST_EXAMPLE; ctid++)
+		if (!vzr_record_exists(engine->settings, ctid))
+			r = check_ctid(engine, d, domain, ctid, err);
+	free(vzr_take_ptr(d->private_path));
+	d->ctid = 0;
+	return r == -VZR_E_EXISTS ? 0 : r;
+}
+
 static int choose_ctid(struct vzr_engine *engine, struct vzr_decision *d,
 		       const struct vzr_domain *domain, const struct vzr_request *request,
 		       struct vzr_error *err)
 {
-	d->ctid = request->ctid ? request->ctid : domain->ctid;
-	if (!d->ctid)
-		return 0;
-	d->private_path = d->handoff->private_path(engine->settings, d->ctid);
-	if (!d->private_path)
-		return vzr_fail_code(err, -ENOMEM, "cannot plan");
-	return check_container(engine, d, domain, err);
+	uint32_t ctid = request->ctid ? request->ctid : domain->ctid;
+
+	return ctid ? check_ctid(engine, d, domain, ctid, err)
+		    : check_some_ctid(engine, d, domain, err);
 }
 
 /* ---- quota ---- */

@@ -138,9 +138,11 @@ static int claim_ctid(struct vzr_creation *c, struct vzr_error *err)
 	r = handoff->lock(&job, c->undo, err);
 	if (r < 0)
 		return r;
+	job.ctx = NULL; /* the plan has told what there was to tell */
 	r = vzr_record_exists(c->engine->settings, c->decision.ctid)
 		    ? vzr_fail(err, -VZR_E_EXISTS, "container %u exists already", c->decision.ctid)
 		    : handoff->check(&job, err);
+	job.ctx = &c->engine->ctx;
 	if (r < 0)
 		handoff->unlock(&job);
 	return r;

@@ -39,7 +39,8 @@ struct vzr_handoff_ops {
 	int (*exists)(const struct vzr_settings *settings, uint32_t ctid, struct vzr_error *err);
 	/**
 	 * Everything that can be refused before anything is made: id and name free, private area
-	 * absent or empty, values that the target cannot take. Reads only.
+	 * absent or empty, values that the target cannot take. Reads only. With job->ctx it warns
+	 * of what the target has no counterpart for.
 	 */
 	int (*check)(const struct vzr_handoff_job *job, struct vzr_error *err);
 	/** Takes the target's own lock of the container. -VZR_E_BUSY. Pushes its undo record. */

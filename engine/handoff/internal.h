@@ -54,7 +54,28 @@ VZR_MUST_CHECK int vzr_openvz_name_owner(int dirfd, const char *name, uint32_t *
 VZR_MUST_CHECK int vzr_openvz_prepare(const struct vzr_handoff_job *job, struct vzr_kv *ret_conf,
 				      struct vzr_error *err);
 
+/* ---- openvz_sample.c ---- */
+
+/**
+ * Fills @conf from the sample that the document or CONFIGFILE names; *ret_name (lent) for
+ * ORIGIN_SAMPLE. Where there is no sample at all, from a built-in one. -VZR_E_NOT_FOUND if there
+ * are others only, -VZR_E_CONFIG if somebody else than root can write it.
+ */
+VZR_MUST_CHECK int vzr_openvz_sample(const struct vzr_handoff_job *job, struct vzr_kv *conf,
+				     const char **ret_name, struct vzr_error *err);
+
+/** True if the document names a sample and the built-in one is used, as there is none. */
+bool vzr_openvz_sample_ignored(const struct vzr_handoff_job *job);
+
+/* ---- openvz_rest.c ---- */
+
+/** Warns, by job->ctx, of everything in the document that OpenVZ cannot carry. */
+void vzr_openvz_tell_rest(const struct vzr_handoff_job *job);
+
 /* ---- openvz_net.c: the parameters of the network ---- */
+
+/** Has OpenVZ interfaces of @type ("bridge", ...)? */
+bool vzr_openvz_has_interface(const char *type);
 
 /** Sets IP_ADDRESS, NETIF and NAMESERVER as the domain says. */
 VZR_MUST_CHECK int vzr_openvz_net(const struct vzr_handoff_job *job, struct vzr_kv *conf,

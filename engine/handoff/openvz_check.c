@@ -264,5 +264,8 @@ int vzr_openvz_check(const struct vzr_handoff_job *job, struct vzr_error *err)
 		return r;
 	/* The configuration is made for the sake of its refusals; what it says, it says later. */
 	quiet.ctx = NULL;
-	return job->domain ? vzr_openvz_prepare(&quiet, &conf, err) : 0;
+	r = job->domain ? vzr_openvz_prepare(&quiet, &conf, err) : 0;
+	if (r == 0 && job->ctx)
+		vzr_openvz_tell_rest(job);
+	return r;
 }

@@ -12,53 +12,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define SAMPLE_MAX (256u << 10)
 #define LINE_MAX_VZCTL 4095 /* its reader's buffer */
 #define KIB_PER_PAGE 4
 #define ALL_CPUS 1024 /* more than that is how documents say "all of them" */
 #define HOSTNAME_MAX 253
-
-/* For a host without samples. Memory as in ve-vswap-256m; no limit that nobody has asked for. */
-static const char builtin_sample[] = "PHYSPAGES=\"0:65536\"\n"
-				     "SWAPPAGES=\"0:131072\"\n"
-				     "CPUUNITS=\"1000\"\n"
-				     "NETFILTER=\"stateless\"\n";
-#define BUILTIN_NAME "vzroot-builtin"
-
-/* ---- the sample ---- */
-
-static int load_sample(const struct vzr_handoff_job *job, struct vzr_kv *conf,
-		       const char **ret_name, struct vzr_error *err)
-{
-	const char *dir = vzr_setting(job->settings, "VZ_CONF_DIR");
-	const char *profile = job->domain ? job->domain->profile : NULL;
-	const char *name = profile ? profile : vzr_setting(job->settings, "CONFIGFILE");
-	VZR_AUTO_BUF struct vzr_buf buf = { .max = SAMPLE_MAX };
-	VZR_AUTO_FREE char *path = NULL;
-	int r = vzr_name_check("the name of the configuration sample", name, err);
-
-	if (r < 0)
-		return r;
-	if (asprintf(&path, "%s/ve-%s.conf-sample", dir, name) < 0)
-		return vzr_fail_code(err, -ENOMEM, "cannot read a sample");
-	r = vzr_settings_read_trusted(job->settings, path, &buf, err);
-	if (r < 0)
-		return r;
-	if (r == 1 && profile)
-		return vzr_fail(err, -VZR_E_NOT_FOUND,
-				"there is no %s, which <profile> names: take the name of one that "
-				"is there, or leave <profile> out",
-				path);
-	if (r == 1) {
-		vzr_info(job->ctx, "there is no %s: the built-in sample is used", path);
-		name = BUILTIN_NAME;
-		if (vzr_buf_text(&buf, builtin_sample) < 0)
-			return vzr_fail_code(err, -ENOMEM, "cannot make a sample");
-	}
-	*ret_name = name;
-	r = vzr_kv_parse(vzr_buf_cstr(&buf), buf.len, 0, conf, err);
-	return r < 0 ? vzr_wrap(err, r, "%s", path) : 0;
-}
 
 /* ---- what the container is ---- */
 
@@ -263,18 +220,6 @@ static int set_uuid(const struct vzr_handoff_job *job, struct vzr_kv *conf, stru
 	return vzr_kv_comment(conf, line, err);
 }
 
-static void warn_of_rest(const struct vzr_handoff_job *job)
-{
-	const struct vzr_domain *domain = job->domain;
-
-	if (domain && domain->n_idmaps)
-		vzr_warn(job->ctx, "OpenVZ 6 has no id mapping: <idmap> is without effect");
-	for (size_t i = 0; domain && i < domain->n_filesystems; i++)
-		vzr_warn(job->ctx,
-			 "the filesystem at %s is not set up: OpenVZ has one per container",
-			 domain->filesystems[i].target ? domain->filesystems[i].target : "?");
-}
-
 static int check_lines(const struct vzr_kv *conf, struct vzr_error *err)
 {
 	for (size_t i = 0; i < conf->count; i++) {
@@ -292,7 +237,7 @@ int vzr_openvz_prepare(const struct vzr_handoff_job *job, struct vzr_kv *ret_con
 {
 	VZR_AUTO_KV struct vzr_kv conf = { 0 };
 	const char *sample = NULL;
-	int r = load_sample(job, &conf, &sample, err);
+	int r = vzr_openvz_sample(job, &conf, &sample, err);
 
 	if (r < 0)
 		return r;
@@ -300,7 +245,6 @@ int vzr_openvz_prepare(const struct vzr_handoff_job *job, struct vzr_kv *ret_con
 	vzr_kv_unset(&conf, "NAME");
 	vzr_kv_unset(&conf, "VEID");
 	vzr_kv_drop_duplicates(&conf);
-	warn_of_rest(job);
 	r = set_memory(job, &conf, err);
 	if (r == 0)
 		r = set_quota(job, &conf, err);

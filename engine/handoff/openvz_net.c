@@ -182,27 +182,23 @@ static int add_netif(const struct vzr_handoff_job *job, const struct vzr_interfa
 			   nic->bridge ? nic->bridge : "");
 	if (r < 0)
 		return vzr_fail_code(err, r, "cannot add a network device");
-	if (nic->n_ips)
-		vzr_warn(job->ctx,
-			 "the addresses of %s are not set: OpenVZ leaves those of a veth device "
-			 "to the container",
-			 guest);
 	return 0;
+}
+
+bool vzr_openvz_has_interface(const char *type)
+{
+	return strcmp(type, "bridge") == 0 || strcmp(type, "ethernet") == 0 ||
+	       strcmp(type, "route") == 0;
 }
 
 static int add_interface(const struct vzr_handoff_job *job, const struct vzr_interface *nic,
 			 struct vzr_buf *ips, struct netif *netif, struct vzr_error *err)
 {
-	const char *type = nic->type ? nic->type : "";
-
-	if (strcmp(type, "bridge") == 0)
-		return add_netif(job, nic, netif, err);
-	if (strcmp(type, "ethernet") == 0 || strcmp(type, "route") == 0)
-		return nic->n_ips ? add_ips(ips, nic->ips, nic->n_ips, err)
-				  : add_netif(job, nic, netif, err);
-	vzr_warn(job->ctx, "an interface of type '%s' is not set up: OpenVZ has none of that kind",
-		 type);
-	return 0;
+	if (!nic->type || !vzr_openvz_has_interface(nic->type))
+		return 0; /* check() says so */
+	if (strcmp(nic->type, "bridge") != 0 && nic->n_ips)
+		return add_ips(ips, nic->ips, nic->n_ips, err);
+	return add_netif(job, nic, netif, err);
 }
 
 int vzr_openvz_net(const struct vzr_handoff_job *job, struct vzr_kv *conf, struct vzr_error *err)

@@ -178,3 +178,21 @@ def test_locale(run, root, document, locale):
         out = run("--root", root, "check", path, env=environment).works().out
         return re.sub(r"^  free .*$", "", out, flags=re.M)  # others use the disk too
     assert answer({"LC_ALL": locale, "LANG": locale}) == answer({})
+
+
+@pytest.mark.parametrize("name", ["web", "300"])
+def test_what_the_target_cannot_carry(run, root, document, name):
+    """It is told before anything is made, whether or not the document has a number."""
+    path = document(text=f"""<domain type='openvz'><name>{name}</name>
+<idmap><uid start='0' target='1000' count='9'/><gid start='0' target='1000' count='9'/></idmap>
+<devices><filesystem type='template'><source name='busybox'/><target dir='/'/></filesystem>
+<filesystem type='mount'><source dir='/srv'/><target dir='/data'/></filesystem>
+<interface type='network'><source network='default'/></interface></devices></domain>""")
+    warnings = run("--root", root, "check", "--json", path).works().lines[0]["warnings"]
+    for text in ("<idmap> is without effect", "the filesystem at /data",
+                 "interface 1 of type 'network'"):
+        assert len([w for w in warnings if text in w]) == 1, warnings
+
+
+def test_name_that_the_target_refuses(run, root, document):
+    run("--root", root, "check", document(name="w\u00fcb")).fails(8, "cannot be the name of")

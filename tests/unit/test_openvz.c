@@ -57,6 +57,43 @@ static void check_empty(void **state)
 	free_id(*state);
 }
 
+/* What OpenVZ has no counterpart for is told by name, once. */
+static void check_tells_the_rest(void **state)
+{
+	static char network[] = "network", bridge[] = "bridge", ip[] = "10.0.0.1",
+		    target[] = "/srv", init[] = "/bin/sh", profile[] = "big";
+	char *ips[] = { ip };
+	struct vzr_interface nics[] = { { .type = bridge, .ips = ips, .n_ips = 1 },
+					{ .type = network } };
+	struct vzr_filesystem fs = { .type = VZR_ROOT_MOUNT, .target = target };
+	struct vzr_idmap idmap = { .count = 1 };
+	struct vzr_domain full = { .name = domain_name, .profile = profile, .init = init,
+				   .interfaces = nics, .n_interfaces = 2, .filesystems = &fs,
+				   .n_filesystems = 1, .idmaps = &idmap, .n_idmaps = 1 };
+	static const char *const texts[] = {
+		"<profile> big is without effect: /etc/vz/conf has no samples",
+		"<idmap> is without effect",
+		"<init> /bin/sh is without effect",
+		"the filesystem at /srv is not set up",
+		"the addresses of interface 1 are not set",
+		"interface 2 of type 'network' is not set up",
+	};
+	struct world *w = *state;
+	struct vzr_handoff_job job = job_of(w);
+	struct vzr_error err = VZR_ERROR_INIT;
+
+	assert_ok(openvz()->check(&job, &err), &err);
+	assert_string_equal(w->log, "");
+	job.domain = &full;
+	assert_ok(openvz()->check(&job, &err), &err);
+	for (size_t i = 0; i < VZR_COUNT(texts); i++)
+		assert_logged(w, texts[i]);
+	w->log[0] = '\0';
+	job.ctx = NULL;
+	assert_ok(openvz()->check(&job, &err), &err);
+	assert_string_equal(w->log, "");
+}
+
 static void check_ids(void **state)
 {
 	static const struct {
@@ -466,6 +503,7 @@ int main(void)
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, world_open, world_close)
 	const struct CMUnitTest tests[] = {
 		IN_WORLD(check_empty),
+		IN_WORLD(check_tells_the_rest),
 		IN_WORLD(check_ids),
 		IN_WORLD(check_conf),
 		IN_WORLD(check_private_area),

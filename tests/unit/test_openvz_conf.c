@@ -205,8 +205,17 @@ static void profiles(void **state)
 	VZR_AUTO_FREE char *text = NULL;
 
 	f.domain.profile = profile;
+	text = conf_text(job);
+	assert_value(text, "ORIGIN_SAMPLE", "vzroot-builtin");
+	free(vzr_take_ptr(text));
+	put_sample(w, "vswap-256m", vswap_sample);
+	put_sample(w, "light", vswap_sample);
 	assert_refused(job, -VZR_E_NOT_FOUND,
-		       "there is no /etc/vz/conf/ve-vps.basic.conf-sample, which <profile> names");
+		       "there is no /etc/vz/conf/ve-vps.basic.conf-sample, which <profile> names; "
+		       "there are: light, vswap-256m");
+	f.domain.profile = NULL;
+	assert_refused(job, -VZR_E_NOT_FOUND, "which CONFIGFILE names; there are: light");
+	f.domain.profile = profile;
 	put_sample(w, "vps.basic", "PHYSPAGES=\"0:1\"\nSWAPPAGES=\"0:2\"\nORIGIN_SAMPLE=\"x\"\n");
 	text = conf_text(job);
 	assert_value(text, "PHYSPAGES", "0:1");
@@ -413,7 +422,6 @@ static void addresses(void **state)
 	assert_value(text, "IP_ADDRESS", "192.168.122.110 2001:db8::1");
 	assert_value(text, "NAMESERVER", "8.8.8.8 2001:db8::53");
 	assert_no_key(text, "NETIF");
-	assert_logged(w, "an interface of type 'network' is not set up");
 	memcpy(d, "300.168.122.110", 16);
 	assert_refused(job, -VZR_E_INPUT, "'300.168.122.110' is not an IP address");
 }
@@ -440,7 +448,6 @@ static void devices(void **state)
 				     "host_ifname=veth101.1,host_mac=FE:FF:FF:FF:FF:FF,"
 				     "bridge=br0;ifname=eth0,mac=00:18:51:5b:ea:bf,"
 				     "host_ifname=vnet7,host_mac=00:18:51:"));
-	assert_logged(w, "the addresses of eth1 are not set");
 	/* An address that was drawn stays the same. */
 	nics[0].mac = NULL;
 	free(text);
