@@ -147,7 +147,13 @@ static void look_at_targets(const struct doctor *d)
 		const struct vzr_handoff_ops *ops = vzr_handoff_get(i);
 
 		snprintf(what, sizeof(what), "handoff %s", ops->name);
-		tell(d, what, ops->probe(d->engine->settings, reason) == 1, "%s", reason);
+		if (ops->probe(d->engine->settings, reason) == 1)
+			tell(d, what, 1, "%s", reason);
+		else
+			tell(d, what, 0,
+			     "%s; install it to run containers here; for another host they are "
+			     "made with --root",
+			     reason);
 	}
 }
 

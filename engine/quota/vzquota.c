@@ -122,6 +122,15 @@ static const char *refuse_paths(const struct vzr_quota_job *job)
 	return NULL;
 }
 
+/*
+ * On an upstream kernel vzctl leaves out quotas without a word. What is made below another root
+ * is for another host, whose kernel is not known here.
+ */
+static bool kernel_lacks_vzquota(const struct vzr_settings *settings)
+{
+	return strcmp(vzr_settings_root(settings), "/") == 0 && access("/proc/vz", F_OK) < 0;
+}
+
 static const char *refuse(const struct vzr_quota_job *job)
 {
 	enum vzr_vzquota_abi abi = vzr_vzquota_abi_of(job);
@@ -132,7 +141,10 @@ static const char *refuse(const struct vzr_quota_job *job)
 	if (!vzr_quota_asked(job))
 		return NULL;
 	if (strcmp(vzr_setting(job->settings, "DISK_QUOTA"), "no") == 0)
-		return "DISK_QUOTA=\"no\" in vz.conf switches quotas off";
+		return "DISK_QUOTA=\"no\" in vz.conf switches quotas off, \"yes\" would enforce them";
+	if (kernel_lacks_vzquota(job->settings))
+		return "the running kernel is not OpenVZ's, with which vzctl would enforce them; "
+		       "what is for another host is made with --root";
 	why = refuse_limits(job->vm, true, abi);
 	if (!why)
 		why = refuse_owners(job->users, job->n_users, abi);

@@ -196,3 +196,10 @@ def test_what_the_target_cannot_carry(run, root, document, name):
 
 def test_name_that_the_target_refuses(run, root, document):
     run("--root", root, "check", document(name="w\u00fcb")).fails(8, "cannot be the name of")
+
+
+@pytest.mark.skipif(os.path.exists("/proc/vz"), reason="the running kernel is OpenVZ's")
+def test_limits_that_the_running_kernel_would_not_enforce(run, root, document):
+    path = document(name="2147480001")
+    run("--root", root, "check", path).works()
+    run("check", path).fails(7, "the running kernel is not OpenVZ's", "--quota=none")
