@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Hostile archives: nothing outside the tree changes, and the message says what was refused."""
 import gzip
+import hashlib
 import io
 import os
 import random
@@ -86,7 +87,7 @@ def test_path(unpack, case):
 
 
 TYPES = {
-    "uid-minus-one": ([t.member(b"f", b"", uid=0xffffffff, mode=0o6755)],),
+    "uid-minus-one": ([t.member(b"f", b"", uid=t.base256(0xffffffff, 8), mode=0o6755)],),
     "uid-2-32": ([t.member(b"f", b"", uid=t.base256(1 << 32, 8), mode=0o6755)],),
     "uid-negative": ([t.member(b"f", b"", uid=t.base256(-1, 8))],),
     "gid-negative": ([t.member(b"f", b"", gid=t.base256(-2, 8))],),
@@ -103,10 +104,7 @@ TYPES = {
 
 @pytest.mark.parametrize("case", TYPES)
 def test_member(unpack, case):
-    if case == "uid-minus-one":
-        members = [t.member(b"f", b"", uid=t.base256(0xffffffff, 8), mode=0o6755)]
-    else:
-        members, = TYPES[case]
+    members, = TYPES[case]
     out = unpack(t.tar(*members)).fails(REFUSED, "'f'")
     assert os.listdir(out.root) == []
 
@@ -287,8 +285,8 @@ def test_stored_gzip_block(unpack):
     unpack(bytes(data)).fails(ARCHIVE, "gzip")
 
 
-@pytest.mark.parametrize("compression, level", [("bzip2", None), ("xz", None), ("zstd", None)])
-def test_bomb_by_ratio(unpack, compression, level):
+@pytest.mark.parametrize("compression", ["bzip2", "xz", "zstd"])
+def test_bomb_by_ratio(unpack, compression):
     """Zeros at thousands to one, stopped shortly after the free 64 MiB."""
     big = 256 << 20
     data = t.COMPRESS[compression](t.header(b"zeros", size=big) + bytes(big) + t.END)
@@ -386,7 +384,6 @@ def test_pax_keys(unpack):
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
 def test_digest(unpack, world, algorithm):
-    import hashlib
     data = gzip.compress(SAMPLE)
     right = hashlib.new(algorithm, data).hexdigest()
     unpack(data, "--digest", f"{algorithm}:{right}").works()
@@ -397,7 +394,6 @@ def test_digest(unpack, world, algorithm):
 
 def test_wrong_bytes_are_called_so(unpack):
     """With a digest known, damage is a wrong digest, wherever the parser stumbles first."""
-    import hashlib
     data = gzip.compress(SAMPLE)
     digest = "sha256:" + hashlib.sha256(data).hexdigest()
     unpack(data[:5000], "--digest", digest).fails("wrong-digest")
@@ -405,7 +401,6 @@ def test_wrong_bytes_are_called_so(unpack):
 
 
 def test_published_damage_is_called_so(unpack):
-    import hashlib
     data = gzip.compress(SAMPLE)[:5000]
     digest = "sha256:" + hashlib.sha256(data).hexdigest()
     unpack(data, "--digest", digest).fails(ARCHIVE, "truncated")
@@ -435,8 +430,7 @@ def test_random_headers(unpack, world):
             data[at + 148:at + 156] = b"%06o\0 " % sum(block)
         out = unpack(bytes(data) + t.END)
         if out.code:
-            assert out.result["name"] in (REFUSED, ARCHIVE, LIMIT, "failed", "EFBIG") or \
-                out.result["code"] < 0
+            assert "'" in out.result["error"] or "byte" in out.result["error"], out.result
             assert "killed" not in out.result["error"], out.result
 
 
