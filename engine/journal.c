@@ -16,11 +16,12 @@
 
 #define SUFFIX ".journal"
 #define JOURNAL_MAX (1u << 20)
+#define HANDLE_TEXT (16 + 2 * MAX_HANDLE_SZ) /* 272, which a sscanf() below knows */
 
 /* A record: one letter, a blank, the rest of the line. Letters are the format on disk. */
 enum record {
 	RECORD_PID = 'p',
-	RECORD_INODE = 'i', /* DEV INO of the staged tree */
+	RECORD_INODE = 'i', /* DEV INO HANDLE of the staged tree; "-": it has no handle */
 	RECORD_COMMIT = 'c',
 	RECORD_STAGING = 's',
 	RECORD_TREE = 't',
@@ -140,15 +141,37 @@ int vzr_journal_push_staging(struct vzr_undo *undo, const char *path, struct vzr
 	return append(undo, RECORD_STAGING, path, err);
 }
 
+/*
+ * The file system's own name for an inode. Device numbers may be others after a reboot (of btrfs
+ * subvolumes they always may), and inode numbers are used again. False where there are no handles.
+ */
+static bool handle_text(int dirfd, const char *name, int flags, char out[HANDLE_TEXT])
+{
+	union {
+		struct file_handle head;
+		unsigned char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+	} handle = { .head.handle_bytes = MAX_HANDLE_SZ };
+	int mount, len;
+
+	if (name_to_handle_at(dirfd, name, &handle.head, &mount, flags) < 0)
+		return false;
+	len = snprintf(out, HANDLE_TEXT, "%d:", handle.head.handle_type);
+	for (unsigned int i = 0; i < handle.head.handle_bytes; i++)
+		len += snprintf(out + len, HANDLE_TEXT - (size_t)len, "%02x",
+				handle.room[sizeof(struct file_handle) + i]);
+	return true;
+}
+
 int vzr_journal_note_tree(struct vzr_undo *undo, int tree_fd, struct vzr_error *err)
 {
-	char text[64];
+	char handle[HANDLE_TEXT] = "-", text[HANDLE_TEXT + 48];
 	struct stat st;
 
 	if (fstat(tree_fd, &st) < 0)
 		return vzr_fail_errno(err, "cannot look at the staged tree");
-	snprintf(text, sizeof(text), "%llu %llu", (unsigned long long)st.st_dev,
-		 (unsigned long long)st.st_ino);
+	(void)handle_text(tree_fd, "", AT_EMPTY_PATH, handle);
+	snprintf(text, sizeof(text), "%llu %llu %s", (unsigned long long)st.st_dev,
+		 (unsigned long long)st.st_ino, handle);
 	return append(undo, RECORD_INODE, text, err);
 }
 
@@ -175,6 +198,7 @@ struct taking {
 	struct vzr_list lines;
 	pid_t pid;
 	uint64_t dev, ino;
+	char handle[HANDLE_TEXT]; /* "" or "-": none was recorded */
 	bool committed;
 	struct timespec begun; /* of the file system's clock: the journal's own birth */
 	const struct vzr_journal_resume *resume; /* NULL: the owner itself ends it */
@@ -208,10 +232,13 @@ static int path_exists(const struct taking *t, const char *path)
 
 static int is_staged_tree(const struct taking *t, int fd, const char *name)
 {
+	char handle[HANDLE_TEXT];
 	struct stat st;
 
 	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return absent(errno);
+	if (strlen(t->handle) > 1 && handle_text(fd, name, 0, handle))
+		return S_ISDIR(st.st_mode) && strcmp(handle, t->handle) == 0;
 	return S_ISDIR(st.st_mode) && (uint64_t)st.st_dev == t->dev &&
 	       (uint64_t)st.st_ino == t->ino;
 }
@@ -298,7 +325,7 @@ static int read_head(struct taking *t, const char *line, struct vzr_error *err)
 	if (line[0] == RECORD_PID && vzr_parse_uint(text, INT32_MAX, &pid) == 0)
 		t->pid = (pid_t)pid;
 	if (line[0] == RECORD_INODE)
-		(void)sscanf(text, "%lu %lu", &t->dev, &t->ino);
+		(void)sscanf(text, "%lu %lu %271s", &t->dev, &t->ino, t->handle);
 	if (line[0] == RECORD_COMMIT)
 		r = path_exists(t, text);
 	if (r > 0)

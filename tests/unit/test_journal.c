@@ -116,6 +116,44 @@ static struct vzr_undo *transaction(const struct world *w, bool publish, bool co
 	return undo;
 }
 
+/* Edits the records as a reboot would: device numbers change (the handle stays, or does not). */
+static void edit_and_recover(struct world *w, const char *script)
+{
+	char command[256];
+	unsigned int count;
+
+	vzr_journal_leave(transaction(w, true, false));
+	snprintf(command, sizeof(command), "sed -i '%s' %s/var/lib/vzroot/journal/*.journal",
+		 script, w->root);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(vzr_journal_recover(w->settings, NULL, NULL, &count, NULL), 0);
+	assert_int_equal(count, 1);
+}
+
+static void test_tree_is_known_after_a_reboot(void **state)
+{
+	struct world *w = *state;
+
+	edit_and_recover(w, "s/^i [0-9]* /i 1 /");
+	assert_false(exists(w, "private"));
+}
+
+static void test_inode_number_used_again_is_no_proof(void **state)
+{
+	struct world *w = *state;
+
+	edit_and_recover(w, "s/^\\(i .* [0-9]*:\\).*/\\1ff/");
+	assert_true(exists(w, "private"));
+}
+
+static void test_tree_without_a_handle(void **state)
+{
+	struct world *w = *state;
+
+	edit_and_recover(w, "s/^\\(i [0-9]* [0-9]*\\) .*/\\1 -/");
+	assert_false(exists(w, "private"));
+}
+
 static void test_failure_takes_everything_back(void **state)
 {
 	struct world *w = *state;
@@ -352,6 +390,9 @@ int main(void)
 		TEST(test_dead_owner_is_undone),
 		TEST(test_dead_owner_after_commit_is_kept),
 		TEST(test_foreign_tree_is_not_removed),
+		TEST(test_tree_is_known_after_a_reboot),
+		TEST(test_inode_number_used_again_is_no_proof),
+		TEST(test_tree_without_a_handle),
 		TEST(test_older_file_is_not_removed),
 		TEST(test_lock_of_another_process_stays),
 		TEST(test_directory_goes_only_when_empty),
