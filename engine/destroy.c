@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "engine/handoff/handoff.h"
 #include "engine/journal.h"
+#include "engine/publish.h"
 #include "engine/quota/quota.h"
 #include "engine/staging.h"
 
@@ -174,6 +175,7 @@ static int recover_cache(struct vzr_engine *engine, struct vzr_error *err)
 
 	if (r < 0)
 		return r;
+	vzr_publish_recover(engine->settings);
 	if (vzr_store_recover(engine->store, &why) < 0)
 		vzr_debug(&engine->ctx, "the template cache was not cleaned up: %s", why.msg);
 	return 0;

@@ -205,6 +205,8 @@ int vzr_template_import(struct vzr_engine *engine, int fd, const char *name,
 		r = vzr_recover(engine, &recovered, err);
 	if (r == 0)
 		r = vzr_store_blob_add(engine->store, fd, &terms, &record.digest, err);
+	if (r == -VZR_E_DIGEST)
+		return vzr_wrap(err, r, "%s", name);
 	if (r == 0)
 		r = vzr_store_name_put(engine->store, &record, err);
 	return r < 0 ? r : from_name(&record, ret_template, err);
@@ -217,7 +219,10 @@ int vzr_template_verify(struct vzr_engine *engine, const char *name, struct vzr_
 
 	if (r == 0)
 		r = vzr_store_name_get(engine->store, name, &record, err);
-	return r < 0 ? r : vzr_store_blob_verify(engine->store, &record.digest, err);
+	if (r < 0)
+		return r;
+	r = vzr_store_blob_verify(engine->store, &record.digest, err);
+	return r < 0 ? vzr_wrap(err, r, "template %s", name) : 0;
 }
 
 int vzr_template_remove(struct vzr_engine *engine, const char *name, struct vzr_error *err)

@@ -163,6 +163,17 @@ void vzr_search_failed(struct vzr_search *search, const struct vzr_source *sourc
 		vzr_warn(ctx, "%s", why->msg);
 }
 
+/* Was it cached under a policy that its source's file does not state any more? */
+static bool is_outgrown(const struct vzr_source *source, const struct vzr_name *record)
+{
+	const struct vzr_source_conf *conf = &source->conf;
+
+	if (!record->trust || source->ops->local)
+		return false;
+	return (strstr(record->trust, VZR_NONE_MARK) && conf->trust != VZR_TRUST_NONE) ||
+	       (strstr(record->trust, VZR_WEAK_MARK) && !conf->weak_digests);
+}
+
 int vzr_search_cached(struct vzr_search *search, const char *name, struct vzr_name *ret_record,
 		      struct vzr_error *err)
 {
@@ -193,6 +204,13 @@ int vzr_search_cached(struct vzr_search *search, const char *name, struct vzr_na
 	    source->ops->changed(source, &record)) {
 		vzr_info(catalogue->options.ctx, "template %s: %s has changed since it was cached",
 			 name, record.location ? record.location : "its source");
+		return 0;
+	}
+	if (source && is_outgrown(source, &record)) {
+		vzr_warn(catalogue->options.ctx,
+			 "template %s in the cache is not used: %s, and the source asks for more "
+			 "now",
+			 name, record.trust);
 		return 0;
 	}
 	*ret_record = record;
