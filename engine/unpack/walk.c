@@ -288,6 +288,7 @@ static int one_member(struct vzr_walk *walk, struct vzr_error *err)
 static int read_rest(struct vzr_walk *walk, struct vzr_error *err)
 {
 	struct vzr_scan_member seen = {0};
+	char name[VZR_BRIEF];
 
 	while (!walk->ended) {
 		const void *block = NULL;
@@ -298,9 +299,13 @@ static int read_rest(struct vzr_walk *walk, struct vzr_error *err)
 			return r;
 	}
 	if (vzr_scan_take(walk->scan, &seen)) {
+		int r;
+
+		vzr_brief(raw_name(NULL, &seen), name);
+		r = vzr_fail(err, -VZR_E_ARCHIVE,
+			     "readers of tar do not agree on whether member '%s' is in it", name);
 		vzr_scan_member_done(&seen);
-		return vzr_fail(err, -VZR_E_ARCHIVE,
-				"readers of tar do not agree where the archive ends");
+		return r;
 	}
 	return vzr_scan_end(walk->scan, err);
 }
