@@ -51,13 +51,17 @@ static void undo_free(struct vzr_undo *undo)
 static int open_dir(const struct vzr_settings *settings, bool make, struct vzr_error *err)
 {
 	VZR_AUTO_FREE char *path = vzr_path_join(vzr_setting(settings, "STATE_DIR"), "journal");
+	VZR_AUTO_CLOSE int state = -1;
 	int root = vzr_settings_root_fd(settings);
 	int fd;
 
 	if (!path)
 		return vzr_fail_code(err, -ENOMEM, "cannot open the journal");
-	if (make)
-		return vzr_mkdirs_in_root(root, path, 0700, err);
+	if (make) {
+		/* What stands above it (/var/lib in a new root) is not ours alone. */
+		state = vzr_setting_mkdir(settings, "STATE_DIR", 0755, err);
+		return state < 0 ? state : vzr_mkdirs_in_root(root, path, 0700, err);
+	}
 	fd = vzr_open_in_root(root, path, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0 && fd != -ENOENT)
 		return vzr_fail_code(err, fd, "cannot open %s", path);

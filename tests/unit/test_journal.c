@@ -165,6 +165,24 @@ static void test_failure_takes_everything_back(void **state)
 	assert_int_equal(count_journals(w), 0);
 }
 
+/* Only the journal itself is nobody else's: other programs live below /var/lib. */
+static void test_modes_of_what_is_made(void **state)
+{
+	static const struct {
+		const char *path;
+		mode_t mode;
+	} rows[] = { { "var", 0755 }, { "var/lib", 0755 }, { "var/lib/vzroot", 0755 },
+		     { "var/lib/vzroot/journal", 0700 } };
+	struct world *w = *state;
+	struct stat st;
+
+	vzr_journal_end(transaction(w, true, true), NULL);
+	for (size_t i = 0; i < VZR_COUNT(rows); i++) {
+		assert_int_equal(fstatat(w->fd, rows[i].path, &st, 0), 0);
+		assert_int_equal(st.st_mode & 07777, rows[i].mode);
+	}
+}
+
 static void test_commit_keeps_the_container(void **state)
 {
 	struct world *w = *state;
@@ -385,6 +403,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_failure_takes_everything_back),
+		TEST(test_modes_of_what_is_made),
 		TEST(test_commit_keeps_the_container),
 		TEST(test_living_owner_is_left_alone),
 		TEST(test_dead_owner_is_undone),
