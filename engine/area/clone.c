@@ -20,6 +20,7 @@
 #include <time.h>
 
 #define MAX_WRITERS 64
+#define MIN_CHOSEN_WRITERS 4
 #define MAX_CHOSEN_WRITERS 16
 #define BATCH 64
 #define WATCH_MS 50
@@ -307,8 +308,11 @@ static unsigned int count_writers(unsigned int asked)
 
 	if (asked)
 		return asked < MAX_WRITERS ? asked : MAX_WRITERS;
-	n = sysconf(_SC_NPROCESSORS_ONLN);
-	return n < 1 ? 1 : n > MAX_CHOSEN_WRITERS ? MAX_CHOSEN_WRITERS : (unsigned int)n;
+	/* A cold page cache keeps half of them waiting for the disk; warm, more do no harm. */
+	n = 2 * sysconf(_SC_NPROCESSORS_ONLN);
+	if (n < MIN_CHOSEN_WRITERS)
+		return MIN_CHOSEN_WRITERS;
+	return n > MAX_CHOSEN_WRITERS ? MAX_CHOSEN_WRITERS : (unsigned int)n;
 }
 
 /* Signals are the caller's: a thread that ran its handlers would be one it knows nothing of. */

@@ -16,7 +16,7 @@ struct vzr_clone_job {
 	int from_fd;		/**< a directory that nobody changes meanwhile */
 	int to_fd;		/**< an empty directory */
 	enum vzr_clone_how how;
-	unsigned int writers;	/**< threads; 0: as many as there are processors, at most 16 */
+	unsigned int writers;	/**< threads; 0: two for each processor, 4 to 16 */
 	bool plain;		/**< nothing in the tree has extended attributes */
 	uint64_t total_bytes;	/**< sum of the files' sizes, for progress; 0: not known */
 	const char *label;	/**< in messages: the template's name */
