@@ -240,9 +240,10 @@ int vzr_decision_fits(const struct vzr_decision *d, const struct vzr_domain *dom
 	if (limited && domain->vm.inode_hard != VZR_NO_LIMIT &&
 	    d->needs_inodes > domain->vm.inode_hard)
 		return refuse_size(d, "inodes", d->needs_inodes, domain->vm.inode_hard, true, err);
-	if (kib > d->free_kib)
+	if (kib > d->free_kib && kib - d->free_kib > d->evictable_kib)
 		return refuse_size(d, "KiB", kib, d->free_kib, false, err);
-	if (d->needs_inodes > d->free_inodes)
+	if (d->needs_inodes > d->free_inodes &&
+	    d->needs_inodes - d->free_inodes > d->evictable_inodes)
 		return refuse_size(d, "inodes", d->needs_inodes, d->free_inodes, false, err);
 	return 0;
 }

@@ -24,6 +24,8 @@ struct vzr_decision {
 	uint64_t needs_inodes; /**< 0: not known */
 	uint64_t free_kib;
 	uint64_t free_inodes;
+	uint64_t evictable_kib;	   /**< taken by prepared forms, which make room for containers */
+	uint64_t evictable_inodes; /**< the same */
 	struct vzr_list notes; /**< texts */
 };
 

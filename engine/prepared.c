@@ -4,6 +4,7 @@
 
 #include "engine/base/cleanup.h"
 #include "engine/base/fd.h"
+#include "engine/base/subvolume.h"
 #include "engine/journal.h"
 #include "engine/limits.h"
 
@@ -67,6 +68,15 @@ static int probe(const struct vzr_area_ops *ops, const struct vzr_decision *d, i
 	return ops->probe(fd, d->handoff->name, reason);
 }
 
+static void find_evictable(struct vzr_engine *engine, struct vzr_decision *d)
+{
+	VZR_AUTO_FREE char *path = example_path(engine, d, d->ctid ? d->ctid : EXAMPLE_CTID);
+
+	if (path)
+		vzr_base_evictable(engine->settings, path, &d->evictable_kib,
+				   &d->evictable_inodes);
+}
+
 int vzr_area_choose(struct vzr_engine *engine, struct vzr_decision *d,
 		    const struct vzr_request *request, struct vzr_error *err)
 {
@@ -92,6 +102,8 @@ int vzr_area_choose(struct vzr_engine *engine, struct vzr_decision *d,
 				name ? name : "of any kind", d->area_reason);
 	d->area = d->area_best;
 	d->area_forced = name != NULL;
+	if (shared && !vzr_is_btrfs(fd))
+		find_evictable(engine, d);
 	return vzr_free_space(fd, &d->free_kib, &d->free_inodes, err);
 }
 
@@ -130,6 +142,25 @@ static int fall_back(struct vzr_engine *engine, struct vzr_decision *d, const st
 	return 0;
 }
 
+/* A form is only there to save time: a container that needs its room gets it. */
+static int make_room(struct vzr_engine *engine, const struct vzr_decision *d,
+		     struct vzr_undo *undo, struct vzr_error *err)
+{
+	const struct vzr_base_prune prune = {
+		.ctx = &engine->ctx,
+		.settings = engine->settings,
+		.private_path = d->private_path,
+		.undo = undo,
+		.unused_since = INT64_MAX,
+		.until_kib = d->needs_kib,
+		.until_inodes = d->needs_inodes,
+	};
+
+	if (d->needs_kib <= d->free_kib && d->needs_inodes <= d->free_inodes)
+		return 0;
+	return vzr_base_prune(&prune, err);
+}
+
 static struct vzr_base_job base_job(struct vzr_engine *engine, const struct vzr_decision *d,
 				    const struct vzr_blob *blob, struct vzr_undo *undo)
 {
@@ -150,11 +181,13 @@ int vzr_area_prepare(struct vzr_engine *engine, struct vzr_decision *d,
 		     const struct vzr_blob *blob, struct vzr_undo *undo, struct vzr_base *ret_base,
 		     struct vzr_error *err)
 {
-	const struct vzr_base_job job = base_job(engine, d, blob, undo);
+	struct vzr_base_job job = base_job(engine, d, blob, undo);
 	const struct vzr_area_ops *planned = d->area;
 	struct vzr_error why = VZR_ERROR_INIT;
-	int r = vzr_area_settle(engine, d, &blob->digest, err);
+	int r = make_room(engine, d, undo, err);
 
+	if (r == 0)
+		r = vzr_area_settle(engine, d, &blob->digest, err);
 	if (r < 0)
 		return r;
 	if (d->area != planned)
@@ -163,6 +196,10 @@ int vzr_area_prepare(struct vzr_engine *engine, struct vzr_decision *d,
 		if (d->area_best->base != VZR_AREA_BASE_NONE)
 			vzr_base_ask(engine->settings, d->private_path, &blob->digest);
 		return 0;
+	}
+	if (d->area->base == VZR_AREA_BASE_LATER) {
+		job.also_kib = d->needs_kib;
+		job.also_inodes = d->needs_inodes;
 	}
 	r = vzr_base_open(&job, ret_base, &why);
 	if (r == -VZR_E_NO_SPACE || r == -ENOSPC)

@@ -45,6 +45,8 @@ struct vzr_base_job {
 	const char *label;		 /**< the template's name in messages */
 	uint64_t needs_kib;		 /**< room the tree will take; 0: not known */
 	uint64_t needs_inodes;		 /**< 0: not known */
+	uint64_t also_kib;		 /**< room that must be left besides: for a copy of it */
+	uint64_t also_inodes;		 /**< the same */
 };
 
 /**
@@ -75,6 +77,10 @@ void vzr_base_ask(const struct vzr_settings *settings, const char *private_path,
  */
 VZR_MUST_CHECK int vzr_base_reserve(const char *text, uint64_t total_kib, uint64_t *ret_kib,
 				    struct vzr_error *err);
+
+/** Room that all forms there take, on a file system where they share it with nothing. */
+void vzr_base_evictable(const struct vzr_settings *settings, const char *private_path,
+			uint64_t *ret_kib, uint64_t *ret_inodes);
 
 /** A form as prune meets it. */
 struct vzr_base_found {

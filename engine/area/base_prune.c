@@ -65,17 +65,19 @@ int vzr_base_room(const struct vzr_base_job *job, int base_fd, struct vzr_error 
 		.private_path = job->private_path,
 		.undo = job->undo,
 		.unused_since = INT64_MAX,
-		.until_inodes = job->needs_inodes,
 	};
-	uint64_t total = 0, reserve = 0;
+	uint64_t total = 0, reserve = 0, needs;
 	int r = total_kib(base_fd, &total, err);
 
 	if (r == 0)
 		r = vzr_base_reserve(setting ? setting : DEFAULT_RESERVE, total, &reserve, err);
 	if (r < 0)
 		return r;
-	if (__builtin_add_overflow(reserve, job->needs_kib, &prune.until_kib))
+	if (__builtin_add_overflow(job->needs_kib, job->also_kib, &needs) ||
+	    __builtin_add_overflow(reserve, needs, &prune.until_kib))
 		prune.until_kib = UINT64_MAX;
+	if (__builtin_add_overflow(job->needs_inodes, job->also_inodes, &prune.until_inodes))
+		prune.until_inodes = UINT64_MAX;
 	if (!enough(base_fd, prune.until_kib, prune.until_inodes))
 		r = vzr_base_prune(&prune, err);
 	if (r < 0 || enough(base_fd, prune.until_kib, prune.until_inodes))
@@ -217,6 +219,24 @@ static int prune_all(const struct vzr_base_prune *p, int base_fd, const struct v
 static void free_list(struct vzr_list *list)
 {
 	vzr_list_done(list, free);
+}
+
+void vzr_base_evictable(const struct vzr_settings *settings, const char *private_path,
+			uint64_t *ret_kib, uint64_t *ret_inodes)
+{
+	VZR_CLEANUP(free_list) struct vzr_list list = { 0 };
+	VZR_AUTO_CLOSE int base_fd = vzr_own_dir_open(settings, private_path, "base", false, NULL);
+
+	*ret_kib = *ret_inodes = 0;
+	if (base_fd < 0 || find_all(base_fd, &list, NULL) < 0)
+		return;
+	for (size_t i = 0; i < list.count; i++) {
+		const struct vzr_base_found *found = list.items[i];
+
+		if (__builtin_add_overflow(*ret_kib, found->kib, ret_kib) ||
+		    __builtin_add_overflow(*ret_inodes, found->inodes, ret_inodes))
+			*ret_kib = *ret_inodes = 0;
+	}
 }
 
 int vzr_base_prune(const struct vzr_base_prune *prune, struct vzr_error *err)

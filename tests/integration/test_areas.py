@@ -409,6 +409,26 @@ def test_no_room_for_a_form(world):
         assert bases(world) == [] and staged(world) == []
 
 
+def test_forms_make_room_for_containers(world):
+    """A container that would fit without the forms fits."""
+    with filesystems.mounted("ext4", world.path("vz"), 100):
+        for megabytes, name in enumerate(("one", "two", "three"), 24):
+            add(world, name, archives.small_members() + archives.filler(megabytes, 4))
+        for name in ("one", "two"):
+            ok(world.run("--set", "BASE_RESERVE=0", "template", "prepare", name))
+        room = os.statvfs(world.path("vz"))
+        hog = world.path("vz/hog")
+        subprocess.run(["fallocate", "-l", str(room.f_bavail * room.f_frsize - (15 << 20)), hog],
+                       check=True)
+        ok(world.run("check", world.document(domain(template="three"))))
+        assert len(bases(world)) == 2
+        ok(create(world, 101, template="three"))
+        assert len(bases(world)) == 1 and staged(world) == []
+        ok(create(world, 102, template="three"))
+        assert bases(world) == []
+        refused(create(world, 103, template="three"), 5, "KiB free")
+
+
 def test_reserve_values(ext4):
     refused(ext4.run("--set", "BASE_RESERVE=some", "list"), 8, "BASE_RESERVE")
     refused(ext4.run("--set", "BASE_RESERVE=101%", "list"), 8, "BASE_RESERVE")
