@@ -56,6 +56,19 @@ static bool enough(int fd, uint64_t kib, uint64_t inodes)
 	       free_inodes >= inodes;
 }
 
+/* Forms are not given up for nothing. */
+static bool could_do(const struct vzr_base_prune *prune, int base_fd)
+{
+	uint64_t kib, inodes, free_kib, free_inodes;
+
+	vzr_base_evictable(prune->settings, prune->private_path, &kib, &inodes);
+	return vzr_free_space(base_fd, &free_kib, &free_inodes, NULL) == 0 &&
+	       !__builtin_add_overflow(free_kib, kib, &kib) && kib >= prune->until_kib &&
+	       (free_inodes >= prune->until_inodes ||
+		(!__builtin_add_overflow(free_inodes, inodes, &inodes) &&
+		 inodes >= prune->until_inodes));
+}
+
 int vzr_base_room(const struct vzr_base_job *job, int base_fd, struct vzr_error *err)
 {
 	const char *setting = vzr_settings_get(job->settings, "BASE_RESERVE");
@@ -78,7 +91,7 @@ int vzr_base_room(const struct vzr_base_job *job, int base_fd, struct vzr_error 
 		prune.until_kib = UINT64_MAX;
 	if (__builtin_add_overflow(job->needs_inodes, job->also_inodes, &prune.until_inodes))
 		prune.until_inodes = UINT64_MAX;
-	if (!enough(base_fd, prune.until_kib, prune.until_inodes))
+	if (!enough(base_fd, prune.until_kib, prune.until_inodes) && could_do(&prune, base_fd))
 		r = vzr_base_prune(&prune, err);
 	if (r < 0 || enough(base_fd, prune.until_kib, prune.until_inodes))
 		return r;

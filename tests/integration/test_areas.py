@@ -426,7 +426,7 @@ def test_forms_make_room_for_containers(world):
         assert len(bases(world)) == 1 and staged(world) == []
         ok(create(world, 102, template="three"))
         assert bases(world) == []
-        refused(create(world, 103, template="three"), 5, "KiB free")
+        refused(create(world, 103, template="three"), 5, "has only")
 
 
 def test_reserve_values(ext4):
