@@ -64,8 +64,11 @@ static void run_child(const struct vzr_unpack_job *given, int pipe_fd, pid_t par
 	if (getppid() != parent)
 		_exit(1);
 	reset_signals();
-	if (vzr_confine_descriptors(pipe_fd, given->archive_fd, given->tree_fd) < 0)
-		_exit(1);
+	r = vzr_confine_descriptors(pipe_fd, given->archive_fd, given->tree_fd);
+	if (r < 0) {
+		r = vzr_fail_code(&error, r, "cannot prepare the unpacking process");
+		_exit(vzr_frame_end(pipe_fd, r, &result, &error) < 0);
+	}
 	job.ctx = &ctx;
 	job.archive_fd = VZR_CHILD_ARCHIVE;
 	job.tree_fd = given->tree_fd < 0 ? -1 : VZR_CHILD_TREE;

@@ -3,6 +3,7 @@
 import hashlib
 import platform
 import re
+import resource
 import shutil
 import subprocess
 import tarfile
@@ -199,3 +200,12 @@ def test_version(run):
     assert "busybox" in [s["name"] for s in answer["sources"]]
     assert run("--version").works().out == run("version").works().out
     assert run("version", "-q").works().out == f"vzroot {answer['version']}\n"
+
+
+@pytest.mark.parametrize("limit", range(12, 30, 3))
+def test_few_descriptors(run, root, document, limit):
+    """Wherever they run out, in the unpacking child too, that is what is said."""
+    run("--root", root, "template", "pull", NAME).works()
+    outcome = run("--root", root, "-q", "create", document(name="104"),
+                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
+    assert outcome.code == 0 or "Too many open files" in outcome.err, outcome.err
