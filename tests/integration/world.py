@@ -201,6 +201,9 @@ class World:
         return [str(self.vzroot), "--root", str(self.root), *map(str, args)]
 
     def run(self, *args, prefix=(), timeout=120, **options):
+        if "strace" in prefix:
+            # LeakSanitizer is a tracer itself and cannot work under another.
+            options.setdefault("env", {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
         out = subprocess.run([*map(str, prefix), *self.command(*args)], capture_output=True,
                              timeout=timeout, check=False, stdin=options.pop("stdin",
                                                                             subprocess.DEVNULL),
