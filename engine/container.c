@@ -209,7 +209,8 @@ static int read_record(int dir_fd, const char *name, uint32_t ctid,
 
 	if (r == -ENOENT)
 		return vzr_fail(err, -VZR_E_NOT_FOUND,
-				"there is no container %u made by vzroot (see 'vzroot list')", ctid);
+				"there is no container %u made by vzroot (see 'vzroot list')",
+				ctid);
 	if (r < 0)
 		return r;
 	json = json_loadb(vzr_buf_cstr(&buf), buf.len, JSON_REJECT_DUPLICATES, &why);

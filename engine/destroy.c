@@ -121,8 +121,8 @@ static int take_down(struct removal *rm, struct vzr_error *err)
 	/* Not left to the end of the journal: who asked must hear if it could not be done. */
 	r = vzr_rm_tree(rm->staging.fd, rm->staging.name, err);
 	return r < 0 ? vzr_wrap(err, r,
-				"container %u is no more, but not all of its files could be removed "
-				"('vzroot recover' goes on)",
+				"container %u is no more, but not all of its files could be "
+				"removed ('vzroot recover' goes on)",
 				rm->container->ctid)
 		     : 0;
 }

@@ -62,12 +62,12 @@ static void look_at_rights(const struct doctor *d)
 		{ CAP_SETFCAP, "CAP_SETFCAP" },
 	};
 	char missing[128] = "";
+	size_t len = 0;
 
 	for (size_t i = 0; i < VZR_COUNT(needed); i++)
-		if (!has_capability(needed[i].number)) {
-			strcat(missing, " ");
-			strcat(missing, needed[i].name);
-		}
+		if (!has_capability(needed[i].number))
+			len += (size_t)snprintf(missing + len, sizeof(missing) - len, " %s",
+						needed[i].name);
 	if (*missing)
 		tell(d, "rights", 0, "missing:%s; create and destroy need root", missing);
 	else

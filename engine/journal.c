@@ -68,7 +68,7 @@ static int open_dir(const struct vzr_settings *settings, bool make, struct vzr_e
 	return fd;
 }
 
-/* One write per record: a kill leaves a whole line or none (or a cut last line, which is skipped). */
+/* One write per record: a kill leaves a whole line, none, or a cut last one, which is skipped. */
 static int append(struct vzr_undo *undo, enum record record, const char *text,
 		  struct vzr_error *err)
 {
@@ -451,7 +451,7 @@ static int recover_one(struct taking t, int dir_fd, const char *name, struct vzr
 		return errno == ENOENT ? 0 : vzr_fail_errno(err, "cannot open journal %s", name);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? 0 : vzr_fail_errno(err, "cannot lock %s", name);
-	/* Its owner came to the end meanwhile: what the records name may be somebody else's by now. */
+	/* Its owner came to the end meanwhile: what it names may be somebody else's by now. */
 	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
 		return 0;
 	r = end_journal(&t, dir_fd, fd, name, err);

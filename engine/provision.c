@@ -264,8 +264,8 @@ static int stage_guest(struct vzr_creation *c, struct vzr_error *err)
 	return vzr_guest_customise(&job, err);
 }
 
-static int resolve_owners(struct vzr_creation *c, const struct vzr_owner_limits *asked, size_t count,
-			  bool is_group, struct vzr_owner_limits **ret_owners,
+static int resolve_owners(struct vzr_creation *c, const struct vzr_owner_limits *asked,
+			  size_t count, bool is_group, struct vzr_owner_limits **ret_owners,
 			  struct vzr_error *err)
 {
 	struct vzr_owner_limits *owners = count ? calloc(count, sizeof(*owners)) : NULL;

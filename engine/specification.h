@@ -5,9 +5,8 @@
 #include "engine/base/error.h"
 
 /**
- * "sha256:HEX" over all that @domain and @request say and that the result depends on (not its comments or white
- * space). NULL when out of memory; the caller
- * frees.
+ * "sha256:HEX" over all that @domain and @request say and that the result depends on (not its
+ * comments or white space). NULL when out of memory; the caller frees.
  */
 char *vzr_specification_digest(const struct vzr_domain *domain, const struct vzr_request *request);
 

@@ -354,7 +354,7 @@ struct vzr_container {
 	struct vzr_owner_limits *groups;
 	size_t n_groups;
 	char *handoff;
-	char *specification; /**< "sha256:HEX" over document and request: the same again is "same" */
+	char *specification; /**< "sha256:HEX" over document and request; equal: the same again */
 	int64_t created;     /**< seconds since 1970 */
 };
 

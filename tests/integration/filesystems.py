@@ -27,7 +27,8 @@ def mounted(kind, where, megabytes, options=""):
     image = None
     if kind == "tmpfs":
         extra = f",{options}" if options else ""
-        out = quiet("mount", "-t", "tmpfs", "-o", f"mode=755,size={megabytes}m{extra}", "tmpfs", where)
+        out = quiet("mount", "-t", "tmpfs", "-o", f"mode=755,size={megabytes}m{extra}", "tmpfs",
+                    where)
     else:
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         handle, image = tempfile.mkstemp(prefix="vzroot-", suffix=".img", dir=memory)

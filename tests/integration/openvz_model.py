@@ -86,7 +86,7 @@ def read_quota_file(abi, data):
 
 
 def libvirt_value(text, key):
-    """As libvirt's driver reads a key: at column 0, up to a quote, tab or line end; the last one."""
+    """As libvirt's driver reads a key: at column 0, up to a quote or tab; the last one."""
     value = None
     for line in text.splitlines():
         if line.startswith(key + "="):

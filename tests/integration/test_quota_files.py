@@ -128,6 +128,7 @@ def test_two_names_of_one_id(world):
     members = [(m, changed.encode() if m.name == "./etc/passwd" else c) for m, c in members]
     archives.write(world.templates, members=members)
     world.publish()
-    refused(world.run("create", world.document(
-        limits=LIMITS, metadata=owner("user", "root", 20) + owner("user", "toor", 30))), 8, "root", "toor")
+    document = world.document(limits=LIMITS, metadata=owner("user", "root", 20) +
+                              owner("user", "toor", 30))
+    refused(world.run("create", document), 8, "root", "toor")
     assert not world.private(101).exists()

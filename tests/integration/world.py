@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A world of its own for each test: a --root directory as an OpenVZ host has it, and what changed."""
+"""A world of its own for each test: a --root directory like an OpenVZ host, and what changed."""
 import dataclasses
 import hashlib
 import json
@@ -82,7 +82,7 @@ def describe(path):
 
 
 def snapshot(top, without=()):
-    """{path: description} of all below @top; paths that match a pattern of @without are left out."""
+    """{path: description} of all below @top, without paths that match a pattern of @without."""
     leave = re.compile("|".join(f"(?:{p})" for p in without)) if without else None
     found = {}
     for folder, dirs, files in os.walk(os.fsencode(top)):
@@ -108,7 +108,7 @@ def difference(before, after):
 
 
 def read_conf(path):
-    """{key: value} as vzctl reads a configuration: the first of duplicates, up to the last quote."""
+    """{key: value} as vzctl reads them: the first of duplicates, up to the last quote."""
     values = {}
     for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines():
         line = line.lstrip()

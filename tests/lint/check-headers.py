@@ -60,8 +60,10 @@ def undocumented_members(text):
     for number, line in depth_one_lines(text):
         if "/**<" in line or "/*" in line:
             continue
-        # A comment before it, or before the run of members that it belongs to; or one that goes on.
+        # Its first line, then a comment before it or before the run of members it belongs to.
         above = number - 2
+        while lines[above].rstrip().endswith((",", "(")):
+            above -= 1
         while above >= 0 and lines[above].strip().endswith(";") and "*/" not in lines[above]:
             above -= 1
         if above >= 0 and "*/" in lines[above]:

@@ -158,8 +158,8 @@ SEEDS = [
 @pytest.fixture
 def copy(tmp_path, source_root):
     """A small tree: the headers that the seeds include, and nothing else."""
-    for name in ("engine/vzroot.h", "engine/settings.h", "engine/base/error.h",
-                 "engine/unpack/unpack.h"):
+    base = [str(p.relative_to(source_root)) for p in (source_root / "engine/base").glob("*.h")]
+    for name in ("engine/vzroot.h", "engine/settings.h", "engine/unpack/unpack.h", *base):
         target = tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source_root / name, target)

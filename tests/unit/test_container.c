@@ -52,7 +52,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static char name_text[] = "web \"1\" \xc3\xa9", private_text[] = "/vz/private/7", openvz[] = "openvz",
+static char name_text[] = "web \"1\" \xc3\xa9", private_text[] = "/vz/private/7",
+	    openvz[] = "openvz",
 	    bob[] = "bob";
 
 static struct vzr_container sample(uint32_t ctid)

@@ -82,9 +82,10 @@ static void test_units(void **state)
 		{ "EB", KB *KB *KB *KB *KB *KB },
 		{ "", 77 },
 	};
-	static const char *const refused[] = { "x",   "ki",  "kibi", "Kbit", "KiBs",	 "Z",	 "ZiB",
-					       "Y",   "bit", " k",   "k ",   "kk",	 "MM",	 "iB",
-					       "1",   "%",   "kBB",  "+\x0b", "\xcb", "byt" };
+	static const char *const refused[] = {
+		"x", "ki", "kibi", "Kbit", "KiBs", "Z", "ZiB", "Y", "bit", " k", "k ", "kk", "MM",
+		"iB", "1", "%", "kBB", "+\x0b", "\xcb", "byt",
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
