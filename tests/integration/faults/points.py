@@ -20,12 +20,16 @@ CALLS = ["write", "pwrite64", "writev", "pwritev", "sendfile", "copy_file_range"
 KILL_ONLY = {"ioctl", "close_range", "fork", "vfork", "clone", "clone3", "pipe2", "socketpair"}
 
 
+ROOM = {"error=ENOSPC", "error=EDQUOT"}
+
+
 @dataclasses.dataclass(frozen=True)
 class Point:
     """The @nth call of @call, in the process that was started or in any (@role)."""
     role: str
     call: str
     nth: int
+    takes_room: bool = True  # opening for reading and writing to a pipe do not
 
     def prefix(self, fault):
         follow = ["-f"] if self.role == "any" else []
@@ -36,19 +40,25 @@ class Point:
         return f"{self.role} {self.call} #{self.nth}"
 
 
+def takes_room(line):
+    if re.search(r" openat2?\(", line):
+        return "O_CREAT" in line or "O_TMPFILE" in line
+    return not re.search(r"^\d+ +\w+\(\d+<(pipe|socket|TCP|UDP|UNIX)", line)
+
+
 def record(world, arguments, mark):
     """
-    Runs the command and counts its calls: {(role, call): [first, last]}. Of the calls that open
-    files, those of the dynamic loader (before the first one that names @mark) are left out.
+    Runs the command and notes its calls: the list of all Points. Of the calls that open files,
+    those of the dynamic loader (before the first one that names @mark) are left out.
     """
     log = world.top / "trace"
     calls = ",".join("?" + c for c in CALLS)
-    result = world.run(*arguments, prefix=["strace", "-f", "-qq", "-o", log, "-e",
+    result = world.run(*arguments, prefix=["strace", "-f", "-y", "-qq", "-o", log, "-e",
                                            f"trace={calls}"])
     assert result.code == 0, str(result)
     counts = collections.defaultdict(collections.Counter)
-    first = {}
-    main = None
+    points, room = {}, set()
+    main, started = None, False
     for line in log.read_text(errors="replace").splitlines():
         match = re.match(r"(\d+)\s+(\w+)\(", line)
         if not match:
@@ -56,25 +66,21 @@ def record(world, arguments, mark):
         process, call = match.groups()
         main = main or process
         counts[process][call] += 1
-        if mark in line and (process, call) not in first:
-            first[process, call] = counts[process][call]
+        started = started or mark in line
+        if started:
+            key = ("main" if process == main else "any", call, counts[process][call])
+            points[key] = None
+            if takes_room(line):
+                room.add(key)
     log.unlink()
-    started = first.get((main, "openat"), 1)
-    points = {}
-    for process, calls in counts.items():
-        role = "main" if process == main else "any"
-        for call, count in calls.items():
-            begin = started if (role, call) == ("main", "openat") else 1
-            known = points.get((role, call), [begin, 0])
-            points[role, call] = [min(begin, known[0]), max(count, known[1])]
-    return points
+    return [Point(*key, key in room) for key in points]
 
 
 def choose(points, role, fault, most, seed):
     """The points of @role, all of them or @most by chance, but always the same for a @seed."""
-    found = [Point(role, call, nth) for (where, call), (begin, end) in sorted(points.items())
-             if where == role and not (call in KILL_ONLY and fault != "signal=KILL")
-             for nth in range(begin, end + 1)]
+    found = [p for p in points
+             if p.role == role and not (p.call in KILL_ONLY and fault != "signal=KILL")
+             and not (fault in ROOM and not p.takes_room)]
     if most and len(found) > most:
         found = random.Random(f"{seed} {role} {fault}").sample(found, most)
     return found
