@@ -84,7 +84,8 @@ static struct task *pop(struct pool *pool)
 static void finished(struct pool *pool, int r, const struct vzr_error *err)
 {
 	pthread_mutex_lock(&pool->lock);
-	if (r < 0 && pool->code == 0) {
+	/* Who was only told to stop may be here before the one who knows why. */
+	if (r < 0 && r != -ECANCELED && pool->code == 0) {
 		pool->code = r;
 		pool->error = *err;
 		atomic_store(&pool->cloner.stop, true);

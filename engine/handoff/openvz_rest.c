@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a document says and OpenVZ 6 has no counterpart for: told by name, never dropped silently. */
+/* What a document says and OpenVZ 6 has no counterpart for: told by name, never just dropped. */
 #include "engine/handoff/internal.h"
 
 #include <string.h>

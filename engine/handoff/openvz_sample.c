@@ -74,7 +74,8 @@ static int refuse_missing(const struct vzr_handoff_job *job, const char *path,
 		r = vzr_buf_text(&text, ", ...");
 	if (r < 0)
 		return vzr_fail_code(err, r, "cannot list the samples");
-	return vzr_fail(err, -VZR_E_NOT_FOUND, "there is no %s, which %s names; there are: %s", path,
+	return vzr_fail(err, -VZR_E_NOT_FOUND,
+			"there is no %s, which %s names; there are: %s", path,
 			profile_of(job) ? "<profile>" : "CONFIGFILE", vzr_buf_cstr(&text));
 }
 

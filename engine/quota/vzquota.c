@@ -141,7 +141,8 @@ static const char *refuse(const struct vzr_quota_job *job)
 	if (!vzr_quota_asked(job))
 		return NULL;
 	if (strcmp(vzr_setting(job->settings, "DISK_QUOTA"), "no") == 0)
-		return "DISK_QUOTA=\"no\" in vz.conf switches quotas off, \"yes\" would enforce them";
+		return "DISK_QUOTA=\"no\" in vz.conf switches quotas off, \"yes\" would enforce "
+		       "them";
 	if (kernel_lacks_vzquota(job->settings))
 		return "the running kernel is not OpenVZ's, with which vzctl would enforce them; "
 		       "what is for another host is made with --root";

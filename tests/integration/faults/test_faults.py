@@ -125,7 +125,7 @@ class Scene:
 
     def warm_up(self):
         """All that a first container leaves behind for good is there."""
-        ok(self.world.create(name="200", limits=LIMITS, metadata=OWNERS))
+        ok(self.world.create(file="warm.xml", name="200", limits=LIMITS, metadata=OWNERS))
         ok(self.world.run("destroy", 200))
 
     def prepare_create(self):
