@@ -17,7 +17,8 @@
 void vzr_decision_done(struct vzr_decision *d)
 {
 	free(d->private_path);
-	vzr_artefact_free(d->artefact);
+	if (!d->artefact_lent)
+		vzr_artefact_free(d->artefact);
 	vzr_list_done(&d->notes, free);
 	*d = (struct vzr_decision){ 0 };
 }
@@ -202,9 +203,9 @@ static int choose_quota(struct vzr_engine *engine, struct vzr_decision *d,
 static int choose_template(struct vzr_engine *engine, struct vzr_decision *d,
 			   const struct vzr_domain *domain, struct vzr_error *err)
 {
-	int r = vzr_engine_catalogue(engine, err);
+	int r = d->artefact ? 0 : vzr_engine_catalogue(engine, err);
 
-	if (r == 0)
+	if (r == 0 && !d->artefact)
 		r = vzr_catalogue_resolve(engine->catalogue, domain->root.source, 0, &d->artefact,
 					  err);
 	if (r < 0)
@@ -252,7 +253,14 @@ int vzr_decide(struct vzr_engine *engine, const struct vzr_domain *domain,
 	       const struct vzr_request *request, struct vzr_decision *ret_decision,
 	       struct vzr_error *err)
 {
-	struct vzr_decision d = { 0 };
+	return vzr_decide_with(engine, domain, request, NULL, ret_decision, err);
+}
+
+int vzr_decide_with(struct vzr_engine *engine, const struct vzr_domain *domain,
+		    const struct vzr_request *request, struct vzr_artefact *artefact,
+		    struct vzr_decision *ret_decision, struct vzr_error *err)
+{
+	struct vzr_decision d = { .artefact = artefact, .artefact_lent = artefact != NULL };
 	int r;
 
 	if (domain->root.type != VZR_ROOT_TEMPLATE)

@@ -20,6 +20,9 @@ struct vzr_decision {
 	uint32_t ctid;			   /**< 0: the first free one */
 	char *private_path;		   /**< expanded; NULL when ctid is 0 */
 	struct vzr_artefact *artefact;
+	bool artefact_lent; /**< it belongs to somebody who outlives the decision */
+	bool fetched;	    /**< the bytes are in the store under @blob */
+	struct vzr_digest blob; /**< SHA-256, when @fetched */
 	uint64_t needs_kib;    /**< 0: not known */
 	uint64_t needs_inodes; /**< 0: not known */
 	uint64_t free_kib;
@@ -36,6 +39,11 @@ struct vzr_decision {
 VZR_MUST_CHECK int vzr_decide(struct vzr_engine *engine, const struct vzr_domain *domain,
 			      const struct vzr_request *request,
 			      struct vzr_decision *ret_decision, struct vzr_error *err);
+/** The same with a template that was resolved before, which is lent. */
+VZR_MUST_CHECK int vzr_decide_with(struct vzr_engine *engine, const struct vzr_domain *domain,
+				   const struct vzr_request *request,
+				   struct vzr_artefact *artefact,
+				   struct vzr_decision *ret_decision, struct vzr_error *err);
 
 /** Chooses decision->handoff only: @asked, else the configured one, else the best. */
 VZR_MUST_CHECK int vzr_decide_handoff(struct vzr_engine *engine, const char *asked,

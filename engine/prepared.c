@@ -15,8 +15,7 @@
 
 /* ---- what is possible ---- */
 
-/* Opens @path or the nearest directory above it that exists. */
-static int open_nearest(int root_fd, char *path)
+int vzr_open_nearest(int root_fd, char *path)
 {
 	for (;;) {
 		int fd = vzr_open_in_root(root_fd, *path ? path : "/", O_RDONLY | O_DIRECTORY, 0);
@@ -41,7 +40,7 @@ static int open_private_fs(struct vzr_engine *engine, const struct vzr_decision 
 
 	if (!path)
 		return vzr_fail_code(err, -ENOMEM, "cannot plan");
-	fd = open_nearest(vzr_settings_root_fd(engine->settings), path);
+	fd = vzr_open_nearest(vzr_settings_root_fd(engine->settings), path);
 	return fd < 0 ? vzr_fail_code(err, fd, "cannot open the private areas' directory") : fd;
 }
 
@@ -247,26 +246,34 @@ static int fetch(struct vzr_engine *engine, struct vzr_decision *d, const char *
 	return r;
 }
 
+int vzr_area_prepare_form(struct vzr_engine *engine, const struct vzr_decision *d,
+			  const struct vzr_blob *blob, struct vzr_error *err)
+{
+	VZR_AUTO_BASE struct vzr_base base = VZR_BASE_INIT;
+	struct vzr_undo *undo = NULL;
+	int r = vzr_journal_begin(engine->settings, "prepare", false, &undo, err);
+
+	if (r == 0) {
+		const struct vzr_base_job job = base_job(engine, d, blob, undo);
+
+		r = vzr_base_open(&job, &base, err);
+	}
+	vzr_journal_end(undo, &engine->ctx);
+	return r;
+}
+
 int vzr_template_prepare(struct vzr_engine *engine, const char *name, struct vzr_error *err)
 {
 	VZR_AUTO_BLOB struct vzr_blob blob = VZR_BLOB_INIT;
-	VZR_AUTO_BASE struct vzr_base base = VZR_BASE_INIT;
 	struct vzr_decision d = { 0 };
-	struct vzr_undo *undo = NULL;
 	int r = vzr_recover_containers(engine, err);
 
 	if (r >= 0)
 		r = find_areas(engine, &d, err);
 	if (r == 0)
 		r = fetch(engine, &d, name, &blob, err);
-	if (r == 0)
-		r = vzr_journal_begin(engine->settings, "prepare", false, &undo, err);
-	if (r == 0) {
-		const struct vzr_base_job job = base_job(engine, &d, &blob, undo);
-
-		r = vzr_base_open(&job, &base, err);
-	}
-	vzr_journal_end(undo, &engine->ctx);
+	if (r >= 0)
+		r = vzr_area_prepare_form(engine, &d, &blob, err);
 	vzr_decision_done(&d);
 	return r < 0 ? r : r == 1 ? 0 : 1;
 }

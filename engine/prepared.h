@@ -26,3 +26,13 @@ VZR_MUST_CHECK int vzr_area_settle(struct vzr_engine *engine, struct vzr_decisio
 VZR_MUST_CHECK int vzr_area_prepare(struct vzr_engine *engine, struct vzr_decision *d,
 				    const struct vzr_blob *blob, struct vzr_undo *undo,
 				    struct vzr_base *ret_base, struct vzr_error *err);
+
+/**
+ * Makes the prepared form of the template ahead of those who clone it, in a transaction of its own.
+ * Returns as vzr_base_open() does. decision->private_path must be set.
+ */
+VZR_MUST_CHECK int vzr_area_prepare_form(struct vzr_engine *engine, const struct vzr_decision *d,
+					 const struct vzr_blob *blob, struct vzr_error *err);
+
+/** Opens @path (which is cut) or the nearest directory above it that exists, or -errno. */
+VZR_MUST_CHECK int vzr_open_nearest(int root_fd, char *path);

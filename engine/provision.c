@@ -11,6 +11,7 @@
 #include "engine/guest/guest.h"
 #include "engine/journal.h"
 #include "engine/limits.h"
+#include "engine/owners.h"
 #include "engine/plan.h"
 #include "engine/prepared.h"
 #include "engine/specification.h"
@@ -90,7 +91,11 @@ static int stage_fetch(struct vzr_creation *c, struct vzr_error *err)
 {
 	VZR_AUTO_NAME struct vzr_name record = { 0 };
 	struct vzr_decision *d = &c->decision;
-	int r = vzr_catalogue_fetch(c->engine->catalogue, d->artefact, &c->blob, err);
+	int r;
+
+	if (d->fetched)
+		return vzr_store_blob_open(c->engine->store, &d->blob, &c->blob, err);
+	r = vzr_catalogue_fetch(c->engine->catalogue, d->artefact, &c->blob, err);
 
 	if (r >= 0)
 		r = vzr_store_name_get(c->engine->store, d->artefact->name, &record, err);
@@ -264,34 +269,6 @@ static int stage_guest(struct vzr_creation *c, struct vzr_error *err)
 	return vzr_guest_customise(&job, err);
 }
 
-static int resolve_owners(struct vzr_creation *c, const struct vzr_owner_limits *asked,
-			  size_t count, bool is_group, struct vzr_owner_limits **ret_owners,
-			  struct vzr_error *err)
-{
-	struct vzr_owner_limits *owners = count ? calloc(count, sizeof(*owners)) : NULL;
-
-	if (count && !owners)
-		return vzr_fail_code(err, -ENOMEM, "cannot set quotas");
-	*ret_owners = owners;
-	for (size_t i = 0; i < count; i++) {
-		int r;
-
-		owners[i] = asked[i];
-		r = vzr_guest_find_id(c->tree_fd, asked[i].name, is_group, &owners[i].id, err);
-		if (r < 0)
-			return r;
-		owners[i].resolved = true;
-		for (size_t j = 0; j < i; j++)
-			if (owners[j].id == owners[i].id)
-				return vzr_fail(err, -VZR_E_INPUT,
-						"%s '%s' and '%s' are the same id %u in the "
-						"template: limit it once",
-						is_group ? "groups" : "users", owners[j].name,
-						owners[i].name, owners[i].id);
-	}
-	return 0;
-}
-
 /* Without a back end, what an earlier container of this id left must go all the same. */
 static int remove_stale_quota(struct vzr_creation *c, struct vzr_error *err)
 {
@@ -310,9 +287,9 @@ static int stage_quota(struct vzr_creation *c, struct vzr_error *err)
 
 	if (!c->decision.quota)
 		return remove_stale_quota(c, err);
-	r = resolve_owners(c, c->domain->users, c->domain->n_users, false, &c->users, err);
+	r = vzr_owners_resolve(c->tree_fd, c->domain->users, c->domain->n_users, false, &c->users, err);
 	if (r == 0)
-		r = resolve_owners(c, c->domain->groups, c->domain->n_groups, true, &c->groups,
+		r = vzr_owners_resolve(c->tree_fd, c->domain->groups, c->domain->n_groups, true, &c->groups,
 				   err);
 	if (r < 0)
 		return r;
@@ -343,29 +320,6 @@ static int stage_sync(struct vzr_creation *c, struct vzr_error *err)
 {
 	if (!c->request.no_sync && syncfs(c->tree_fd) < 0)
 		return vzr_fail_errno(err, "cannot sync the private areas' file system");
-	return 0;
-}
-
-static int dup_owners(const struct vzr_owner_limits *from, size_t count,
-		      const struct vzr_owner_limits *names, size_t n_names,
-		      struct vzr_owner_limits **ret, size_t *ret_count)
-{
-	*ret = count ? calloc(count, sizeof(**ret)) : NULL;
-	if (count && !*ret)
-		return -ENOMEM;
-	*ret_count = count;
-	for (size_t i = 0; i < count; i++) {
-		const char *name = from[i].name;
-
-		/* A back end knows ids only; the document knows the names. */
-		for (size_t j = 0; !name && j < n_names; j++)
-			if (names[j].id == from[i].id)
-				name = names[j].name;
-		(*ret)[i] = from[i];
-		(*ret)[i].name = name ? strdup(name) : NULL;
-		if (name && !(*ret)[i].name)
-			return -ENOMEM;
-	}
 	return 0;
 }
 
@@ -404,10 +358,10 @@ static int make_record(struct vzr_creation *c, struct vzr_error *err)
 	if (d->quota)
 		container->vm = c->state.vm;
 	if (r == 0)
-		r = dup_owners(c->state.users, c->state.n_users, c->users, c->domain->n_users,
+		r = vzr_owners_dup(c->state.users, c->state.n_users, c->users, c->domain->n_users,
 			       &container->users, &container->n_users);
 	if (r == 0)
-		r = dup_owners(c->state.groups, c->state.n_groups, c->groups,
+		r = vzr_owners_dup(c->state.groups, c->state.n_groups, c->groups,
 			       c->domain->n_groups, &container->groups, &container->n_groups);
 	if (r < 0 || !container->digest || !container->specification)
 		return vzr_fail_code(err, -ENOMEM, "cannot record the container");

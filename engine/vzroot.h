@@ -392,6 +392,125 @@ typedef void (*vzr_finding_fn)(void *data, const struct vzr_finding *finding);
 VZR_API VZR_CHECK int vzr_doctor(struct vzr_engine *engine, vzr_finding_fn fn, void *data,
 				 struct vzr_error *err);
 
+/* ---- batches ------------------------------------------------------------------------------ */
+
+/** Many containers, planned as one and made by several processes. */
+struct vzr_batch;
+
+/** How a batch is run. Zero it, set @size, then the members you need. Texts are borrowed. */
+struct vzr_batch_options {
+	size_t size;		    /**< sizeof(struct vzr_batch_options) of the caller */
+	struct vzr_request request; /**< for every container; its ctid does not count */
+	unsigned int workers;	    /**< processes that make containers; 0: as many as cores */
+	bool keep_going;	    /**< a failure does not keep the rest from being started */
+	uint32_t first_ctid;	    /**< where free ids are looked for; 0: 101 */
+	const char *memo;   /**< one line that vzr_batch_pending() gives back; NULL: no state */
+	const char *resume; /**< id that vzr_batch_pending() told: go on with that one; or NULL */
+};
+
+enum vzr_batch_state {
+	VZR_BATCH_WAITING, /**< not begun, or taken back when the batch was cancelled */
+	VZR_BATCH_RUNNING, /**< in the hands of a worker */
+	VZR_BATCH_CREATED, /**< made by this run */
+	VZR_BATCH_SAME,	   /**< was there already with the same specification */
+	VZR_BATCH_FAILED   /**< failed, and nothing of it is left */
+};
+
+#define VZR_BATCH_STAGES 12
+
+/** When one stage of one container was done, in microseconds since vzr_batch_run() began. */
+struct vzr_batch_stage {
+	char name[16];	   /**< as in the events */
+	uint64_t begun_us; /**< its begin */
+	uint64_t ended_us; /**< its end; 0: it did not end */
+};
+
+/** One container of a batch. Lent by the batch. */
+struct vzr_batch_item {
+	size_t index;	   /**< in the order of vzr_batch_add() */
+	const char *label; /**< as given */
+	const char *name;  /**< the container's name, or NULL */
+	const char *template_name; /**< as the document says it */
+	uint32_t ctid;	   /**< 0 until it is planned */
+	enum vzr_batch_state state;
+	struct vzr_error error; /**< of state FAILED, or why the plan refuses it */
+	uint64_t begun_us; /**< since vzr_batch_run() began; 0: not begun */
+	uint64_t ended_us; /**< 0: not ended */
+	struct vzr_batch_stage stages[VZR_BATCH_STAGES];
+	size_t n_stages; /**< of stages */
+};
+
+/** What became of a batch so far. */
+struct vzr_batch_totals {
+	size_t waiting, running, created, same, failed; /**< containers in each state */
+	uint64_t elapsed_us; /**< since vzr_batch_run() began */
+};
+
+/**
+ * Told of every step: with @event, what happened while @item is made; without, that the state of
+ * @item changed. @item NULL: neither; some time has passed.
+ */
+typedef void (*vzr_batch_fn)(void *data, const struct vzr_batch_item *item,
+			     const struct vzr_event *event);
+
+/** An empty batch over @engine (borrowed). */
+VZR_API VZR_CHECK int vzr_batch_new(struct vzr_engine *engine,
+				    const struct vzr_batch_options *options,
+				    struct vzr_batch **ret_batch, struct vzr_error *err);
+VZR_API void vzr_batch_free(struct vzr_batch *batch);
+
+/**
+ * Adds one container. @label stands in messages (copied). @domain is taken over, also on failure.
+ * @ctid 0: from the document, or the first free one.
+ */
+VZR_API VZR_CHECK int vzr_batch_add(struct vzr_batch *batch, const char *label,
+				    struct vzr_domain *domain, uint32_t ctid,
+				    struct vzr_error *err);
+
+/**
+ * Plans all of them at once and changes nothing: everything that can be refused is refused here.
+ * Each item that is refused has its error; @err is the first. Besides those of vzr_plan():
+ * -VZR_E_INPUT for an id, name, UUID or address that two of them have; -VZR_E_EXISTS for a
+ * container that is there with another specification; -VZR_E_NO_SPACE if they do not fit together.
+ */
+VZR_API VZR_CHECK int vzr_batch_plan(struct vzr_batch *batch, struct vzr_error *err);
+
+/**
+ * Makes what vzr_batch_plan() found to be made. Forks: call it from a process without threads.
+ * 0, or the first failure; -VZR_E_CANCELLED when cancelled: what was in flight is finished or
+ * taken back by then.
+ */
+VZR_API VZR_CHECK int vzr_batch_run(struct vzr_batch *batch, vzr_batch_fn fn, void *data,
+				    struct vzr_error *err);
+
+/** Container number @index, or NULL past the last one. */
+VZR_API const struct vzr_batch_item *vzr_batch_get(const struct vzr_batch *batch, size_t index);
+
+/** How many containers are in which state. */
+VZR_API void vzr_batch_count(const struct vzr_batch *batch, struct vzr_batch_totals *ret_totals);
+
+#define VZR_BATCH_ID 40
+
+/**
+ * The newest batch that was not finished and that nobody works on: its id for options.resume and
+ * its memo (the caller frees). -VZR_E_NOT_FOUND if there is none, -VZR_E_BUSY if one is at work.
+ */
+VZR_API VZR_CHECK int vzr_batch_pending(struct vzr_engine *engine, char ret_id[VZR_BATCH_ID],
+					char **ret_memo, struct vzr_error *err);
+
+/**
+ * Changes one value of a domain, with the checks that a document's value gets. @key: name, uuid,
+ * template, hostname, ips (separated by blanks or commas), vm_block_soft, vm_block_hard (a number
+ * with a unit of libvirt's table; without one, KiB), vm_inode_soft, vm_inode_hard, user:NAME or
+ * group:NAME ("BLOCKS" or "BLOCKS/INODES", each "SOFT:HARD" or "HARD"). @value "none" takes a
+ * limit, name, uuid or hostname away. -VZR_E_INPUT. Call vzr_domain_check() when all are set.
+ */
+VZR_API VZR_CHECK int vzr_domain_set(struct vzr_domain *domain, const char *key,
+				     const char *value, struct vzr_error *err);
+
+/** What can be wrong only when all values are known: soft limits without hard ones or above. */
+VZR_API VZR_CHECK int vzr_domain_check(const struct vzr_domain *domain, struct vzr_error *err);
+
 /* ---- templates ---------------------------------------------------------------------------- */
 
 /** One template, in the cache or offered by a source. Texts are owned; NULL where not known. */
