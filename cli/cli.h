@@ -10,6 +10,7 @@
 
 struct cli;
 struct cli_document;
+struct cli_batch_view;
 struct json_t;
 
 #define CLI_COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -122,6 +123,7 @@ struct cli {
 	bool reports;		 /**< see struct cli_command */
 	uint64_t drawn_ms;	 /**< when the last progress was shown; 0: never */
 	bool drawn;		 /**< a progress line is on the terminal */
+	struct cli_batch_view *batch; /**< the batch that is shown, or NULL */
 	int first_error;	 /**< the first code that vzr_cli_report() told; decides the exit */
 };
 

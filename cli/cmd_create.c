@@ -31,22 +31,6 @@ static const struct cli_option options[] = {
 	{ 0 },
 };
 
-static void print_json(const struct vzr_container *c)
-{
-	json_t *quota =
-		vzr_cli_json_pack("{s:o, s:o}", "backend", vzr_cli_json_text(c->quota), "limits",
-				  vzr_cli_json_limits(&c->vm, c->users, c->n_users, c->groups,
-						      c->n_groups));
-
-	vzr_cli_json_print(vzr_cli_json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "result",
-					     "created", "ctid", vzr_cli_json_number(c->ctid),
-					     "private", vzr_cli_json_text(c->private_path),
-					     "template", vzr_cli_json_text(c->template_name),
-					     "digest", vzr_cli_json_text(c->digest), "area",
-					     vzr_cli_json_text(c->area), "quota", quota, "handoff",
-					     vzr_cli_json_text(c->handoff)));
-}
-
 static void print_text(const struct vzr_container *c)
 {
 	printf("container %" PRIu32 ": created\n", c->ctid);
@@ -75,7 +59,7 @@ static int create(struct cli *cli, const char *path, const struct vzr_request *r
 	if (cli->render->clear)
 		cli->render->clear(cli);
 	if (cli->json)
-		print_json(container);
+		vzr_cli_json_print(vzr_cli_json_created(container));
 	else if (!cli->quiet)
 		print_text(container);
 	return 0;

@@ -168,16 +168,37 @@ static const char bash_tail[] = "\t\t\tesac\n"
 				"\t\tfi\n"
 				"\tdone\n";
 
+/* Table number @index of options: the global ones, then those of each command; false at the end. */
+static bool option_table(size_t index, const struct cli_option **ret_options)
+{
+	const struct cli_command *command = index ? vzr_cli_command_get(index - 1) : NULL;
+
+	*ret_options = index ? command ? command->options : NULL : vzr_cli_globals();
+	return !index || command;
+}
+
+/* Does a table before number @end have an option of that name that takes a word? */
+static bool is_taker_before(size_t end, const char *name)
+{
+	for (size_t i = 0; i < end; i++) {
+		const struct cli_option *option;
+
+		(void)option_table(i, &option);
+		for (; option && option->name; option++)
+			if (option->help && option->arg && strcmp(option->name, name) == 0)
+				return true;
+	}
+	return false;
+}
+
 /* The options that take the next word, of any command: their names mean the same everywhere. */
 static void bash_takers(void)
 {
-	const struct cli_command *command = NULL;
+	const struct cli_option *option;
 
-	for (size_t i = 0; i == 0 || (command = vzr_cli_command_get(i - 1)); i++) {
-		const struct cli_option *option = i ? command->options : vzr_cli_globals();
-
+	for (size_t i = 0; option_table(i, &option); i++) {
 		for (; option && option->name; option++) {
-			if (!option->help || !option->arg)
+			if (!option->help || !option->arg || is_taker_before(i, option->name))
 				continue;
 			printf("\t\t\t--%s", option->name);
 			if (option->letter)

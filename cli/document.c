@@ -8,17 +8,26 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define DOCUMENT_MAX (1u << 20)
-
 /* Reads all of @fd; a signal that asks to end does end it. */
-static int read_all(int fd, const char *name, char *text, size_t *ret_length, struct vzr_error *err)
+static int read_all(int fd, const char *name, size_t max, char **text, size_t *ret_length,
+		    struct vzr_error *err)
 {
-	size_t used = 0;
+	size_t used = 0, room = 0;
 
-	while (used <= DOCUMENT_MAX) {
-		ssize_t n = read(fd, text + used, DOCUMENT_MAX + 1 - used);
+	for (;;) {
+		ssize_t n;
 		int r;
 
+		if (used == room) {
+			if (used > max)
+				break;
+			room = room ? 2 * room : 65536;
+			room = room > max ? max + 1 : room;
+			*text = realloc(*text, room);
+			if (!*text)
+				vzr_cli_no_memory();
+		}
+		n = read(fd, *text + used, room - used);
 		if (n == 0)
 			break;
 		if (n > 0) {
@@ -32,30 +41,44 @@ static int read_all(int fd, const char *name, char *text, size_t *ret_length, st
 		if (r < 0)
 			return r;
 	}
-	if (used > DOCUMENT_MAX)
-		return vzr_cli_fail(err, -VZR_E_ILL_FORMED,
-				    "%s is larger than 1 MiB: no domain's "
-				    "document is",
-				    name);
 	*ret_length = used;
 	return 0;
 }
 
-int vzr_cli_document_load(const char *path, struct vzr_domain **ret_domain, struct vzr_error *err)
+const char *vzr_cli_input_name(const char *path)
 {
-	const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
+	return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
+int vzr_cli_input_read(const char *path, size_t max, char **ret_text, size_t *ret_length,
+		       struct vzr_error *err)
+{
 	CLI_AUTO_CLOSE int fd = -1;
 	CLI_AUTO_FREE char *text = NULL;
 	size_t length = 0;
 	int r = vzr_cli_open_input(path, &fd, err);
 
+	if (r == 0)
+		r = read_all(fd, vzr_cli_input_name(path), max, &text, &length, err);
+	if (r == 0 && length > max)
+		r = vzr_cli_fail(err, -VZR_E_ILL_FORMED, "%s is larger than %zu MiB",
+				 vzr_cli_input_name(path), max >> 20);
 	if (r < 0)
 		return r;
-	text = malloc(DOCUMENT_MAX + 1);
-	if (!text)
-		vzr_cli_no_memory();
-	r = read_all(fd, name, text, &length, err);
-	return r < 0 ? r : vzr_domain_load(name, text, length, ret_domain, err);
+	*ret_text = text;
+	*ret_length = length;
+	text = NULL;
+	return 0;
+}
+
+int vzr_cli_document_load(const char *path, struct vzr_domain **ret_domain, struct vzr_error *err)
+{
+	CLI_AUTO_FREE char *text = NULL;
+	size_t length = 0;
+	int r = vzr_cli_input_read(path, CLI_DOCUMENT_MAX, &text, &length, err);
+
+	return r < 0 ? r
+		     : vzr_domain_load(vzr_cli_input_name(path), text, length, ret_domain, err);
 }
 
 void vzr_cli_document_warn(struct cli *cli, const char *path, const struct vzr_domain *domain)

@@ -4,6 +4,15 @@
 
 #include "cli/cli.h"
 
+#define CLI_DOCUMENT_MAX ((size_t)1 << 20)
+
+/** How @path is called in messages: "standard input" for "-". Lent. */
+const char *vzr_cli_input_name(const char *path);
+
+/** All of the file at @path ("-": standard input), at most @max bytes; the caller frees. */
+VZR_CHECK int vzr_cli_input_read(const char *path, size_t max, char **ret_text,
+				 size_t *ret_length, struct vzr_error *err);
+
 /** Reads the document at @path ("-": standard input), at most 1 MiB. */
 VZR_CHECK int vzr_cli_document_load(const char *path, struct vzr_domain **ret_domain,
 				    struct vzr_error *err);

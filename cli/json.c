@@ -174,6 +174,21 @@ json_t *vzr_cli_json_template(const struct vzr_template *t)
 				 vzr_cli_json_optional((uint64_t)t->time, 0));
 }
 
+json_t *vzr_cli_json_created(const struct vzr_container *c)
+{
+	json_t *quota =
+		vzr_cli_json_pack("{s:o, s:o}", "backend", vzr_cli_json_text(c->quota), "limits",
+				  vzr_cli_json_limits(&c->vm, c->users, c->n_users, c->groups,
+						      c->n_groups));
+
+	return vzr_cli_json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "result", "created",
+				 "ctid", vzr_cli_json_number(c->ctid), "private",
+				 vzr_cli_json_text(c->private_path), "template",
+				 vzr_cli_json_text(c->template_name), "digest",
+				 vzr_cli_json_text(c->digest), "area", vzr_cli_json_text(c->area),
+				 "quota", quota, "handoff", vzr_cli_json_text(c->handoff));
+}
+
 void vzr_cli_json_print(json_t *value)
 {
 	if (json_dumpf(value, stdout, 0) < 0 && !ferror(stdout))

@@ -40,5 +40,11 @@ json_t *vzr_cli_json_container(const struct vzr_container *container);
 /** A template as "template list" and "template show" print it. */
 json_t *vzr_cli_json_template(const struct vzr_template *tmpl);
 
+/** A container that was just made, as "create" prints it. */
+json_t *vzr_cli_json_created(const struct vzr_container *container);
+
+/** An event, or NULL if it is not to be shown. */
+json_t *vzr_cli_json_event(struct cli *cli, const struct vzr_event *event);
+
 /** Prints @value (taken over) as one line on standard output, at once. */
 void vzr_cli_json_print(json_t *value);

@@ -54,7 +54,7 @@ static json_t *choice_object(const struct vzr_event *event)
 				 vzr_cli_json_text(event->u.choice.reason));
 }
 
-static void show_event(struct cli *cli, const struct vzr_event *event)
+json_t *vzr_cli_json_event(struct cli *cli, const struct vzr_event *event)
 {
 	json_t *object = NULL;
 
@@ -77,6 +77,13 @@ static void show_event(struct cli *cli, const struct vzr_event *event)
 		object = choice_object(event);
 		break;
 	}
+	return object;
+}
+
+static void show_event(struct cli *cli, const struct vzr_event *event)
+{
+	json_t *object = vzr_cli_json_event(cli, event);
+
 	if (object)
 		vzr_cli_json_print(object);
 }
