@@ -168,7 +168,7 @@ static int resume(void *data, const char *text, struct vzr_error *err)
 }
 
 /* A cache that cannot be written (a read-only one, say) has nothing of ours to clean up. */
-static int recover_cache(struct vzr_engine *engine, struct vzr_error *err)
+int vzr_recover_cache(struct vzr_engine *engine, struct vzr_error *err)
 {
 	struct vzr_error why = VZR_ERROR_INIT;
 	int r = vzr_engine_catalogue(engine, err);
@@ -181,7 +181,7 @@ static int recover_cache(struct vzr_engine *engine, struct vzr_error *err)
 	return 0;
 }
 
-int vzr_recover_containers(struct vzr_engine *engine, struct vzr_error *err)
+static int recover_journals(struct vzr_engine *engine, struct vzr_error *err)
 {
 	const struct vzr_journal_resume going_on = { .fn = resume, .data = engine };
 	unsigned int count = 0;
@@ -193,14 +193,31 @@ int vzr_recover_containers(struct vzr_engine *engine, struct vzr_error *err)
 	return r < 0 ? vzr_wrap(err, r, "cannot recover") : (int)count;
 }
 
+int vzr_recover_containers(struct vzr_engine *engine, struct vzr_error *err)
+{
+	struct vzr_error why = VZR_ERROR_INIT;
+	int r = recover_journals(engine, &why);
+
+	if (r >= 0)
+		return r;
+	if (r != -VZR_E_CANCELLED) {
+		vzr_warn(&engine->ctx, "%s", why.msg);
+		return 0;
+	}
+	if (err)
+		*err = why;
+	return r;
+}
+
 int vzr_recover(struct vzr_engine *engine, unsigned int *ret_count, struct vzr_error *err)
 {
-	int r = vzr_recover_containers(engine, err);
+	int containers = recover_journals(engine, err);
+	int cache = vzr_recover_cache(engine, containers < 0 ? NULL : err);
 
-	if (r < 0)
-		return r;
-	*ret_count = (unsigned int)r;
-	return recover_cache(engine, err);
+	if (containers < 0)
+		return containers;
+	*ret_count = (unsigned int)containers;
+	return cache;
 }
 
 int vzr_destroy(struct vzr_engine *engine, uint32_t ctid, struct vzr_error *err)

@@ -19,8 +19,14 @@ struct vzr_engine {
 /** Opens store, fetcher and catalogue on first use; commands that need none stay fast. */
 VZR_MUST_CHECK int vzr_engine_catalogue(struct vzr_engine *engine, struct vzr_error *err);
 
-/** Ends the transactions of dead owners; their number, or a negative error. In destroy.c. */
+/**
+ * What dead owners left of containers is undone or completed, before other work begins: the count.
+ * What cannot be cleaned up now is a warning and stands in nobody's way; negative if cancelled.
+ */
 VZR_MUST_CHECK int vzr_recover_containers(struct vzr_engine *engine, struct vzr_error *err);
+
+/** The same for the template cache, and for TEMPLATE/cache; the catalogue is open afterwards. */
+VZR_MUST_CHECK int vzr_recover_cache(struct vzr_engine *engine, struct vzr_error *err);
 
 /** A vzr_admit_fn; @data is the engine. In template.c. */
 int vzr_template_admit(void *data, int fd, struct vzr_name *record, struct vzr_error *err);

@@ -128,10 +128,11 @@ int vzr_template_pull(struct vzr_engine *engine, const char *name, unsigned int 
 {
 	VZR_AUTO_BLOB struct vzr_blob blob = VZR_BLOB_INIT;
 	struct vzr_artefact *artefact = NULL;
-	unsigned int recovered;
 	uint64_t begun;
-	int r = vzr_recover(engine, &recovered, err), fetched;
+	int r = vzr_recover_containers(engine, err), fetched;
 
+	if (r >= 0)
+		r = vzr_recover_cache(engine, err);
 	if (r == 0)
 		r = vzr_catalogue_resolve(engine->catalogue, name,
 					  flags & VZR_PULL_REFRESH ? VZR_RESOLVE_REFRESH : 0,
@@ -196,13 +197,14 @@ int vzr_template_import(struct vzr_engine *engine, int fd, const char *name,
 		.verify = admit_import,
 		.verify_data = &import,
 	};
-	unsigned int recovered;
 	int r = check_import(name, sha256_hex, &promised, err);
 
 	if (r == 0 && (!record.name || !record.source || !record.trust || !record.location))
 		r = vzr_fail_code(err, -ENOMEM, "cannot import %s", name);
 	if (r == 0)
-		r = vzr_recover(engine, &recovered, err);
+		r = vzr_recover_containers(engine, err);
+	if (r >= 0)
+		r = vzr_recover_cache(engine, err);
 	if (r == 0)
 		r = vzr_store_blob_add(engine->store, fd, &terms, &record.digest, err);
 	if (r == -VZR_E_DIGEST)

@@ -209,3 +209,19 @@ def test_few_descriptors(run, root, document, limit):
     outcome = run("--root", root, "-q", "create", document(name="104"),
                   preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
     assert outcome.code == 0 or "Too many open files" in outcome.err, outcome.err
+
+
+def test_what_cannot_be_cleaned_up_stands_in_nobodys_way(run, root, document):
+    journals = root / "var/lib/vzroot/journal"
+    journals.mkdir(parents=True)
+    (journals / "create-1-0.journal").write_text("p 1\ns /loop/tree\n")
+    (root / "loop").symlink_to("loop")
+    for command in (["template", "pull", NAME], ["create", document(name="104")],
+                    ["destroy", 104]):
+        outcome = run("--root", root, *command).works()
+        assert "warning: cannot recover: 1 things could not be cleaned up" in outcome.err
+    outcome = run("--root", root, "recover")
+    assert outcome.code == 1 and "\nvzroot: cannot recover: 1 things" in outcome.err
+    (root / "loop").unlink()
+    run("--root", root, "recover").works()
+    assert not any(journals.iterdir())
