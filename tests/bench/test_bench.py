@@ -5,6 +5,21 @@ import pathlib
 import subprocess
 
 
+def test_area_smoke(vzroot_path, as_root, tmp_path, pytestconfig):
+    from_option = pytestconfig.getoption("--data")
+    archive = ["--archive", pathlib.Path(from_option) /
+               "templates/debian-12-x86_64-minbase.tar.gz"] if from_option else []
+    out = subprocess.run([str(x) for x in [pathlib.Path(__file__).parent / "area", "--vzroot",
+                                           vzroot_path, "--runs", 1, "--kinds", "ext4,btrfs",
+                                           "--megabytes", 1500, "--json", tmp_path / "area.json",
+                                           *archive]],
+                         capture_output=True, text=True, check=False)
+    assert out.returncode == 0, out.stdout + out.stderr
+    result = json.loads((tmp_path / "area.json").read_text())
+    assert {"copy", "tar xzf"} <= set(result["ext4"])
+    assert {"snapshot", "reflink", "subvolume snapshot"} <= set(result["btrfs"])
+
+
 def test_smoke(vzroot_path, as_root, tmp_path, pytestconfig):
     from_option = pytestconfig.getoption("--data")
     archive = ["--archive", pathlib.Path(from_option) /
