@@ -233,7 +233,6 @@ static int stage_area(struct vzr_creation *c, struct vzr_error *err)
 	if (r == 0)
 		r = vzr_staging_open(s, c->decision.private_path, c->decision.ctid, c->undo,
 				 &c->staging, err);
-
 	/* Lock and staging are named on disk before there is a tree that a crash could orphan. */
 	if (r == 0 && c->grouped && !c->request.no_sync)
 		r = vzr_journal_sync(c->undo, err);
@@ -282,15 +281,15 @@ static int remove_stale_quota(struct vzr_creation *c, struct vzr_error *err)
 
 static int stage_quota(struct vzr_creation *c, struct vzr_error *err)
 {
+	const struct vzr_domain *d = c->domain;
 	struct vzr_quota_job job;
 	int r;
 
 	if (!c->decision.quota)
 		return remove_stale_quota(c, err);
-	r = vzr_owners_resolve(c->tree_fd, c->domain->users, c->domain->n_users, false, &c->users, err);
+	r = vzr_owners_resolve(c->tree_fd, d->users, d->n_users, false, &c->users, err);
 	if (r == 0)
-		r = vzr_owners_resolve(c->tree_fd, c->domain->groups, c->domain->n_groups, true, &c->groups,
-				   err);
+		r = vzr_owners_resolve(c->tree_fd, d->groups, d->n_groups, true, &c->groups, err);
 	if (r < 0)
 		return r;
 	job = quota_job(c);
