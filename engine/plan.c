@@ -220,11 +220,11 @@ static int refuse_size(const struct vzr_decision *d, const char *what, uint64_t 
 		       uint64_t limit, bool quota, struct vzr_error *err)
 {
 	return vzr_fail(err, quota ? -VZR_E_OVER_QUOTA : -VZR_E_NO_SPACE,
-			"template %s needs %llu %s, but %s %llu%s", d->artefact->name,
+			"template %s needs %llu %s, but %s %llu %s%s", d->artefact->name,
 			(unsigned long long)needs, what,
 			quota ? "the document's limit for the VM is"
 			      : "the private areas' file system has only",
-			(unsigned long long)limit,
+			(unsigned long long)limit, what,
 			quota ? ": raise the limit or take a smaller template" : " free");
 }
 

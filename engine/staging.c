@@ -47,6 +47,25 @@ static char *parent_of(const char *private_path)
 				     : strndup(private_path, (size_t)(slash - private_path));
 }
 
+/* Publishing is a rename: known to be impossible, it is refused before anything is unpacked. */
+static int check_same_fs(const struct vzr_settings *settings, const char *parent, int fd,
+			 const char *path, struct vzr_error *err)
+{
+	VZR_AUTO_CLOSE int above = vzr_open_in_root(vzr_settings_root_fd(settings), parent,
+						    O_RDONLY | O_DIRECTORY, 0);
+	struct stat a, b;
+
+	if (above < 0)
+		return vzr_fail_code(err, above, "cannot open %s", parent);
+	if (fstat(above, &a) < 0 || fstat(fd, &b) < 0)
+		return vzr_fail_errno(err, "cannot look at %s", path);
+	if (a.st_dev != b.st_dev)
+		return vzr_fail(err, -VZR_E_CONFIG,
+				"%s is not on the file system of %s: unmount what is mounted there",
+				path, parent);
+	return 0;
+}
+
 char *vzr_own_dir_path(const char *private_path, const char *name)
 {
 	VZR_AUTO_FREE char *parent = strchr(private_path, '/') ? parent_of(private_path) : NULL;
@@ -73,6 +92,8 @@ int vzr_own_dir_open(const struct vzr_settings *settings, const char *private_pa
 	if (fd < 0)
 		return make || fd == -ENOENT ? fd : vzr_fail_code(err, fd, "cannot open %s", dir);
 	r = check_private(fd, dir, err);
+	if (r == 0)
+		r = check_same_fs(settings, parent, fd, dir, err);
 	return r < 0 ? r : vzr_take_fd(fd);
 }
 

@@ -225,3 +225,18 @@ def test_what_cannot_be_cleaned_up_stands_in_nobodys_way(run, root, document):
     (root / "loop").unlink()
     run("--root", root, "recover").works()
     assert not any(journals.iterdir())
+
+
+@pytest.mark.parametrize("space,inodes,text", [("64:64", "9999:9999", "64 KiB"),
+                                               ("9999:9999", "9:9", "9 inodes")])
+def test_sample_whose_limits_are_too_small(run, root, document, space, inodes, text):
+    sample = root / "etc/vz/conf/ve-basic.conf-sample"
+    sample.parent.mkdir(parents=True)
+    sample.write_text(f'DISKSPACE="{space}"\nDISKINODES="{inodes}"\n')
+    path = document(text=f"""<domain type='openvz'><name>104</name><devices>
+<filesystem type='template'><source name='{NAME}'/><target dir='/'/></filesystem>
+</devices></domain>""")
+    outcome = run("--root", root, "-q", "create", path)
+    assert outcome.code == 5
+    assert f"the sample of openvz limits the VM to {text}" in outcome.err
+    assert not (root / "vz/private/104").exists()
