@@ -314,9 +314,9 @@ static int check_sample_limits(const struct vzr_creation *c, struct vzr_error *e
 	for (size_t i = 0; i < VZR_COUNT(rows); i++)
 		if (rows[i].limit != VZR_NO_LIMIT && rows[i].needs > rows[i].limit)
 			return vzr_fail(err, -VZR_E_OVER_QUOTA,
-					"template %s needs %llu %s, but the sample of %s limits the "
-					"VM to %llu %s: set a limit in the document, or take another "
-					"sample",
+					"template %s needs %llu %s, but the sample of %s limits "
+					"the VM to %llu %s: set a limit in the document, or take "
+					"another sample",
 					c->decision.artefact->name,
 					(unsigned long long)rows[i].needs, rows[i].what,
 					c->decision.handoff->name,

@@ -325,8 +325,11 @@ int vzr_settings_read(struct vzr_settings *settings, const char *path, struct vz
 	for (size_t i = 0; r == 0 && i < kv.count; i++)
 		if (kv.lines[i].key) {
 			r = vzr_settings_set(settings, kv.lines[i].key, kv.lines[i].value, err);
-			if (r < 0 && err)
-				err->line = (unsigned int)i + 1;
+			if (r < 0) {
+				r = vzr_wrap(err, r, "line %zu", i + 1);
+				if (err)
+					err->line = (unsigned int)i + 1;
+			}
 		}
 	return r < 0 ? vzr_wrap(err, r, "%s", file) : 0;
 }

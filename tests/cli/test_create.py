@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The life of one container and one template, as seen through the command."""
 import hashlib
+import os
 import platform
 import re
 import resource
@@ -105,7 +106,8 @@ def test_create_on_a_terminal(vzroot_path, root, document):
         pytest.skip("there is no script(1)")
     done = subprocess.run(
         ["script", "-qec", f"{vzroot_path} --root {root} create {document(template=NAME)}",
-         "/dev/null"], capture_output=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
+         "/dev/null"], capture_output=True, check=False, timeout=60, stdin=subprocess.DEVNULL,
+        env={**os.environ, "TERM": "xterm"})
     assert done.returncode == 0
     assert b"\r\x1b[K" in done.stdout
     assert re.search(rb"(\n|\r\x1b\[K)container 101: created", done.stdout)

@@ -226,3 +226,16 @@ def test_unknown_user(world):
     assert not difference({p: d for p, d in before.items() if "vz/" in p},
                           {p: d for p, d in world.snapshot().items()
                            if "vz/" in p and not re.match(r"vz/(private|lock|root)", p)})
+
+
+def test_staging_on_another_file_system(world):
+    """What cannot be renamed into its place is not unpacked first."""
+    own = world.path("vz/private/.vzroot")
+    own.mkdir(parents=True)
+    own.chmod(0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=700", "tmpfs", own], check=True)
+    try:
+        result = refused(world.create(), 8, "is not on the file system of /vz/private")
+        assert '"area"}' in result.out and '"guest"' not in result.out
+    finally:
+        subprocess.run(["umount", own], check=True)

@@ -26,8 +26,10 @@ FORBIDDEN = [
 
 
 def files(root):
-    out = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=root, text=True,
-                         capture_output=True, check=False)
+    # Also where the clone belongs to somebody else, as in a container.
+    out = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "-co",
+                          "--exclude-standard"], cwd=root, text=True, capture_output=True,
+                         check=False)
     if out.returncode == 0 and out.stdout:
         return sorted(p for p in out.stdout.splitlines()
                       if os.path.isfile(os.path.join(root, p)))

@@ -22,9 +22,11 @@ def python(name, root, *more):
 
 
 def tracked(root):
-    out = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=root, text=True,
-                         capture_output=True, check=True).stdout.splitlines()
-    return [root / p for p in out if (root / p).is_file()]
+    # Also where the clone belongs to somebody else, as in a container.
+    out = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "-co",
+                          "--exclude-standard"], cwd=root, text=True, capture_output=True,
+                         check=True)
+    return [root / p for p in out.stdout.splitlines() if (root / p).is_file()]
 
 
 def shell_scripts(root):

@@ -125,11 +125,11 @@ static void test_refused_files(void **state)
 		const char *message;
 	} rows[] = {
 		{ "RETRIES=1\nNO_SUCH=2\n", 2,
-		  "/etc/vzroot/vzroot.conf: there is no setting 'NO_SUCH'" },
+		  "/etc/vzroot/vzroot.conf: line 2: there is no setting 'NO_SUCH'" },
 		{ "RETRIES=1\nRETRIES=2\n", 2, "RETRIES stands there twice" },
 		{ "\nRETRIES=\"1\n", 2, "the quote after RETRIES= is not closed" },
 		{ "include /etc/other\n", 1, "is not KEY=\"value\"" },
-		{ "\n\nRETRIES=many\n", 3, "is not a number" },
+		{ "\n\nRETRIES=many\n", 3, "line 3: RETRIES=\"many\" is not a number" },
 		{ "VE_PRIVATE=relative\n", 1, "is not an absolute path" },
 	};
 	struct vzr_error err = { 0 };
