@@ -24,8 +24,8 @@ const struct cli_command vzr_cmd_template_prepare = {
 	.name = "template prepare",
 	.args = "NAME...",
 	.summary = "Unpack templates once, to clone containers from",
-	.details = "The prepared form is kept beside the private areas; a template that is not "
-		   "cached is pulled first.",
+	.details = "The prepared form is kept beside the private areas; a template that is\n"
+		   "not cached is pulled first.",
 	.min_args = 1,
 	.max_args = -1,
 	.complete = CLI_COMPLETE_TEMPLATE,
