@@ -25,6 +25,9 @@ static int no_attribute(const char *name, struct vzr_error *err)
 	if (errno == EOPNOTSUPP)
 		return vzr_fail(err, -EOPNOTSUPP, "the file system takes no %s (attribute %.100s)",
 				acl ? "ACLs" : "such attributes", name);
+	if (errno == EINVAL)
+		return vzr_fail(err, -VZR_E_ARCHIVE, "its attribute %.100s has no valid value",
+				name);
 	return vzr_fail_errno(err, "cannot set attribute %.100s", name);
 }
 

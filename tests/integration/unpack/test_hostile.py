@@ -158,7 +158,7 @@ STRUCTURE = {
                          "only a file"),
     "data-on-fifo": (t.tar(t.member(b"d", b"x", type=b"6")), "only a file has data"),
     "capability-of-two-bytes": (t.tar(t.pax([("SCHILY.xattr.security.capability", "xx")]),
-                                      t.member(b"f", b"")), None),
+                                      t.member(b"f", b"")), "no valid value"),
     "binary-acl-size": (t.tar(t.pax([("SCHILY.xattr.system.posix_acl_access", "xx")]),
                               t.member(b"f", b"")), "ACL"),
     "sparse-outside": (t.tar(t.pax([("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"),
