@@ -203,3 +203,12 @@ def test_limits_that_the_running_kernel_would_not_enforce(run, root, document):
     path = document(name="2147480001")
     run("--root", root, "check", path).works()
     run("check", path).fails(7, "the running kernel is not OpenVZ's", "--quota=none")
+
+
+def test_room_of_the_built_in_template_is_known_before_it_is_made(run, root, document):
+    path = document(name="web")
+    before = run("--root", root, "check", "--json", path).works().lines[0]["plan"]
+    assert before["needs_kib"] > 500
+    run("--root", root, "template", "pull", "busybox").works()
+    assert run("--root", root, "check", "--json",
+               path).works().lines[0]["plan"]["needs_kib"] == before["needs_kib"]
