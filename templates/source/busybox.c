@@ -121,6 +121,7 @@ static int load(struct vzr_source *source, struct vzr_error *err)
 
 #define TAR_BLOCK 512u
 #define FS_BLOCK 4096u
+#define FS_BLOCK_KIB (FS_BLOCK / 1024)
 
 /* The room of our own archive, counted as an unpacking will: a plan need not fetch it to know. */
 static void measure(const struct vzr_buf *archive, struct vzr_artefact *artefact)
@@ -129,7 +130,7 @@ static void measure(const struct vzr_buf *archive, struct vzr_artefact *artefact
 
 	/* The root directory itself is no member. */
 	artefact->unpacked_inodes = 1;
-	artefact->unpacked_kib = FS_BLOCK / 1024;
+	artefact->unpacked_kib = FS_BLOCK_KIB;
 	while (at + TAR_BLOCK <= archive->len && archive->data[at]) {
 		const char *header = archive->data + at;
 		uint64_t size = strtoull(header + 124, NULL, 8);
@@ -137,9 +138,9 @@ static void measure(const struct vzr_buf *archive, struct vzr_artefact *artefact
 
 		artefact->unpacked_inodes++;
 		if (type == '0')
-			artefact->unpacked_kib += (size + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK / 1024;
+			artefact->unpacked_kib += (size + FS_BLOCK - 1) / FS_BLOCK * FS_BLOCK_KIB;
 		else if (type == '5')
-			artefact->unpacked_kib += FS_BLOCK / 1024;
+			artefact->unpacked_kib += FS_BLOCK_KIB;
 		at += TAR_BLOCK + (size + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
 	}
 }
