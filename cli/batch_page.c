@@ -24,8 +24,8 @@ static const char style[] =
 	".box{background:var(--card);border:1px solid var(--line);border-radius:8px;"
 	"padding:12px 16px;overflow:auto}\n"
 	".tall{max-height:75vh}\n"
-	".row{display:grid;grid-template-columns:minmax(90px,220px) 1fr 76px;gap:10px;"
-	"align-items:center;min-height:20px;min-width:480px}\n"
+	".row{display:grid;grid-template-columns:clamp(80px,18vw,200px) 1fr 72px;"
+	"gap:10px;align-items:center;min-height:20px}\n"
 	".row .n{overflow:hidden;text-overflow:ellipsis;white-space:nowrap;font-size:13px}\n"
 	".row .d{text-align:right;color:var(--dim);font-size:13px;"
 	"font-variant-numeric:tabular-nums;white-space:nowrap}\n"
@@ -38,7 +38,8 @@ static const char style[] =
 	".failed .n{color:var(--bad);font-weight:600}\n"
 	".failed .track{outline:1px solid var(--bad)}\n"
 	"table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}\n"
-	"th,td{padding:5px 10px;text-align:left;border-bottom:1px solid var(--line)}\n"
+	"th,td{padding:5px 10px;text-align:left;border-bottom:1px solid var(--line);"
+	"white-space:nowrap}\n"
 	"th{color:var(--dim);font-weight:600;font-size:13px}tr:last-child td{border-bottom:0}\n"
 	"td.r,th.r{text-align:right}td.s-failed{color:var(--bad);font-weight:600}\n"
 	"ul.failures{list-style:none;margin:0;padding:0}\n"
@@ -49,6 +50,8 @@ static const char style[] =
 	".s3{background:#8f63b8}.s4{background:#c0638f}.s5{background:#5aa7a0}"
 	".s6{background:#d08a4e}.s7{background:#4d9a57}.s8{background:#a0705a}"
 	".s9{background:#6a6fd0}\n"
+	"@media(max-width:700px){body{padding:12px}.axis .track span:nth-child(even){display:none}"
+	".box{padding:10px}}\n"
 	"@media print{.tall{max-height:none}}\n";
 
 void vzr_cli_page_text(FILE *out, const char *text)
