@@ -80,6 +80,7 @@ static int plan(struct cli *cli, struct vzr_batch *batch, struct vzr_error *err)
 {
 	const struct vzr_batch_item *item;
 	size_t told = 0, refused = 0;
+	const char *last = "";
 	int r = vzr_batch_plan(batch, err);
 
 	if (r == 0)
@@ -87,14 +88,19 @@ static int plan(struct cli *cli, struct vzr_batch *batch, struct vzr_error *err)
 	for (size_t i = 0; (item = vzr_batch_get(batch, i)); i++) {
 		struct vzr_error each = item->error;
 
-		refused += each.code != 0;
-		if (!each.code || ++told > TOLD_MAX)
+		if (!each.code)
 			continue;
+		refused++;
+		/* What is wrong with all of them is said once. */
+		if (told == TOLD_MAX || strcmp(last, each.msg) == 0)
+			continue;
+		told++;
+		last = item->error.msg;
 		(void)vzr_cli_fail(&each, each.code, "%s: %s", item->label, item->error.msg);
 		vzr_cli_report(cli, &each);
 	}
-	if (refused > TOLD_MAX && !cli->quiet)
-		fprintf(stderr, "vzroot: and %zu more\n", refused - TOLD_MAX);
+	if (refused > told && !cli->quiet)
+		fprintf(stderr, "vzroot: and %zu more\n", refused - told);
 	return r;
 }
 

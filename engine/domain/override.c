@@ -58,32 +58,37 @@ static bool is_id(const char *name)
 	return name && name[strspn(name, "0123456789")] == '\0';
 }
 
-static int set_ctid(struct vzr_domain *d, const struct setting *s)
+static int parse_ctid(const struct setting *s, uint32_t *ret_ctid)
 {
 	uint64_t value;
 
 	if (s->value[0] == '0' || vzr_parse_uint(s->value, VZR_CTID_LAST, &value) < 0 ||
 	    value < VZR_CTID_FIRST)
-		return vzr_fail(s->err, -VZR_E_INPUT, "ctid: '%.40s' is not in %u..%u", s->value,
-				VZR_CTID_FIRST, VZR_CTID_LAST);
-	d->ctid = (uint32_t)value;
-	return is_id(d->name) ? set_text(s, &d->name) : 0;
+		return vzr_fail(s->err, -VZR_E_INPUT, "%s: '%.40s' is not in %u..%u", s->key,
+				s->value, VZR_CTID_FIRST, VZR_CTID_LAST);
+	*ret_ctid = (uint32_t)value;
+	return 0;
+}
+
+static int set_ctid(struct vzr_domain *d, const struct setting *s)
+{
+	int r = parse_ctid(s, &d->ctid);
+
+	return r == 0 && is_id(d->name) ? set_text(s, &d->name) : r;
 }
 
 static int set_name(struct vzr_domain *d, const struct setting *s)
 {
+	uint32_t ctid = is_id(d->name) ? 0 : d->ctid;
 	int r = is_none(s->value) ? 0 : vzr_name_check("name", s->value, s->err);
 
-	if (r < 0)
-		return r;
-	if (is_id(s->value)) {
-		(void)take_away(&d->name);
-		r = set_ctid(d, s);
-		return r < 0 ? r : set_text(s, &d->name);
-	}
-	if (is_id(d->name))
-		d->ctid = 0;
-	return is_none(s->value) ? take_away(&d->name) : set_text(s, &d->name);
+	if (r == 0 && is_id(s->value))
+		r = parse_ctid(s, &ctid);
+	if (r == 0)
+		r = is_none(s->value) ? take_away(&d->name) : set_text(s, &d->name);
+	if (r == 0)
+		d->ctid = ctid;
+	return r;
 }
 
 static int set_uuid(struct vzr_domain *d, const struct setting *s)
