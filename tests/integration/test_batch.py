@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """batch: many containers, planned as one; failures, kills and signals in the middle."""
+import fcntl
 import os
+import pty
 import re
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 import pytest
@@ -241,6 +245,14 @@ def workers_of(process):
     return [int(p) for p in out.stdout.split()]
 
 
+def kill_workers(process, count):
+    """Kills so many workers (the first child is the syncer), while nobody can end meanwhile."""
+    process.send_signal(signal.SIGSTOP)
+    for pid in workers_of(process)[1:1 + count]:
+        os.kill(pid, signal.SIGKILL)
+    process.send_signal(signal.SIGCONT)
+
+
 def is_whole_after_resume(world, count):
     before = identities(world)
     again = ok(world.run("--json", "batch", "--resume"))
@@ -276,15 +288,9 @@ def test_killed_without_recover(world):
 def test_killed_worker(world):
     process = start_many(world, 24)
     wait_for(process, 3)
-    for pid in workers_of(process)[1:3]:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    kill_workers(process, 2)
     out, err = process.communicate(timeout=60)
     there = made(world)
-    if process.returncode == 0:
-        pytest.skip("the batch was over before its worker was killed")
     assert process.returncode == 1, (out, err)
     assert b"killed by signal 9" in err, err
     assert 3 <= len(there) < 24
@@ -294,9 +300,7 @@ def test_killed_worker(world):
 def test_killed_worker_keep_going(world):
     process = start_many(world, 24, "--keep-going")
     wait_for(process, 3)
-    victims = workers_of(process)[1:2]
-    for pid in victims:
-        os.kill(pid, signal.SIGKILL)
+    kill_workers(process, 1)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 1, (out, err)
     assert len(made(world)) >= 24 - 17
@@ -342,11 +346,10 @@ def test_resume_needs_an_interrupted_batch(world):
 def test_resume_while_it_runs(world):
     process = start_many(world, 24)
     wait_for(process, 1)
+    process.send_signal(signal.SIGSTOP)
     out = world.run("batch", "--resume")
-    running = process.poll() is None
+    process.send_signal(signal.SIGCONT)
     process.communicate(timeout=60)
-    if not running:
-        pytest.skip("the batch was over first")
     refused(out, 6, "at work")
     assert len(made(world)) == 24
 
@@ -512,3 +515,60 @@ def test_hundred_take_as_long_each_as_ten(world, capsys):
     assert len(made(world)) == 110
     with capsys.disabled():
         print(f"\nbatch of 10: {times[10]:.2f} s, of 100: {times[100]:.2f} s")
+
+
+def on_terminal(command, rows=24, columns=80):
+    """Runs it with standard error on a terminal; what the terminal got, and the exit status."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=slave, env={"TERM": "xterm"})
+    os.close(slave)
+    seen = b""
+    while True:
+        try:
+            block = os.read(master, 65536)
+        except OSError:
+            break
+        if not block:
+            break
+        seen += block
+    os.close(master)
+    return seen.decode("utf-8", "replace"), process.wait()
+
+
+def screen(text):
+    """The lines that are left on a terminal after @text, with the movements that are used."""
+    lines, row = [""], 0
+    for part in re.split(r"(\r\n|\n|\r|\x1b\[\d*[AJK])", text):
+        if part in ("\n", "\r\n"):
+            row += 1
+            if row == len(lines):
+                lines.append("")
+        elif part == "\r":
+            pass
+        elif part.startswith("\x1b") and part.endswith("A"):
+            row = max(0, row - int(part[2:-1] or 1))
+        elif part.startswith("\x1b") and part.endswith("J"):
+            lines[row:] = [""]
+        elif part == "\x1b[K":
+            lines[row] = ""
+        else:
+            assert "\x1b" not in part, part
+            lines[row] += part
+    return [line for line in lines if line]
+
+
+def test_terminal(world):
+    folder = documents(world, TWELVE)
+    text, code = on_terminal(world.command("batch", "-j", 3, folder), columns=60)
+    assert code == 0
+    assert re.search(r"batch: \d+ of 12, \d under way, [0-9.]+ per second", text), text
+    assert re.search(r"  10\d +ct-\d+ +(area|sync|handoff)", text), text
+    assert all(len(line) <= 59 or "container" in line or "(" in line
+               for line in re.split(r"[\r\n]+|\x1b\[\d*[AJK]", text) if line.startswith("batch:"))
+    left = screen(text)
+    # What was redrawn is gone; a line for each container stays.
+    assert not [line for line in left if line.startswith(("batch:", "  10", "  11"))], left
+    assert len([line for line in left if " created in " in line]) == 12
+    assert entries(world.path("vz/private/.vzroot/staging")) == []
