@@ -5,10 +5,8 @@ import pathlib
 import subprocess
 
 
-def test_area_smoke(vzroot_path, as_root, tmp_path, pytestconfig):
-    from_option = pytestconfig.getoption("--data")
-    archive = ["--archive", pathlib.Path(from_option) /
-               "templates/debian-12-x86_64-minbase.tar.gz"] if from_option else []
+def test_area_smoke(vzroot_path, as_root, tmp_path, data_dir):
+    archive = ["--archive", data_dir / "templates/debian-12-x86_64-minbase.tar.gz"]
     out = subprocess.run([str(x) for x in [pathlib.Path(__file__).parent / "area", "--vzroot",
                                            vzroot_path, "--runs", 1, "--kinds", "ext4,btrfs",
                                            "--megabytes", 1500, "--json", tmp_path / "area.json",
