@@ -291,6 +291,11 @@ VZR_MUST_CHECK int vzr_index_load(struct vzr_source *source, const char *part,
 VZR_MUST_CHECK int vzr_memory_read(struct vzr_source *source, const char *file,
 				   struct vzr_kv *ret_kv, struct vzr_error *err);
 
+#define VZR_FILE_IDENTITY 160
+
+/** Which file it is and when it last changed, as text: what was hashed once need not be again. */
+void vzr_file_identity(const struct stat *st, char out[VZR_FILE_IDENTITY]);
+
 /**
  * Locks the source's memory for reading and writing it back. *ret_fd is to be closed; -1 if the
  * cache may not be written, which is no error.

@@ -101,6 +101,14 @@ int vzr_memory_lock(struct vzr_source *source, int *ret_fd, struct vzr_error *er
 	return 0;
 }
 
+void vzr_file_identity(const struct stat *st, char out[VZR_FILE_IDENTITY])
+{
+	snprintf(out, VZR_FILE_IDENTITY, "%llu:%llu:%lld:%lld.%09ld:%lld.%09ld",
+		 (unsigned long long)st->st_dev, (unsigned long long)st->st_ino,
+		 (long long)st->st_size, (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
+		 (long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+}
+
 /* ---- the last good index ---- */
 
 /* "index" or "index-PART": a record that names the files with the bytes, which it is swapped for.

@@ -129,25 +129,17 @@ static int load(struct vzr_source *source, struct vzr_error *err)
 
 /* ---- the record of what was hashed: a second use neither copies nor hashes ---- */
 
-static void identity(const struct stat *st, char out[160])
-{
-	snprintf(out, 160, "%llu:%llu:%lld:%lld.%09ld:%lld.%09ld", (unsigned long long)st->st_dev,
-		 (unsigned long long)st->st_ino, (long long)st->st_size,
-		 (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec, (long long)st->st_ctim.tv_sec,
-		 st->st_ctim.tv_nsec);
-}
-
 /* Digest of the file as it is, if it was hashed before. */
 static bool recall(struct vzr_source *source, const char *file, const struct stat *st,
 		   struct vzr_digest *ret_digest)
 {
 	VZR_AUTO_KV struct vzr_kv kv = { 0 };
 	const char *known, *digest;
-	char now[160];
+	char now[VZR_FILE_IDENTITY];
 
 	if (vzr_memory_read(source, file, &kv, NULL) < 0)
 		return false;
-	identity(st, now);
+	vzr_file_identity(st, now);
 	known = vzr_kv_get(&kv, "FILE");
 	digest = vzr_kv_get(&kv, "DIGEST");
 	return known && digest && strcmp(known, now) == 0 &&
@@ -158,10 +150,10 @@ static int note(struct vzr_source *source, const char *file, const struct stat *
 		const struct vzr_digest *digest, struct vzr_error *err)
 {
 	VZR_AUTO_KV struct vzr_kv kv = { 0 };
-	char text[VZR_DIGEST_TEXT], now[160];
+	char text[VZR_DIGEST_TEXT], now[VZR_FILE_IDENTITY];
 	int r;
 
-	identity(st, now);
+	vzr_file_identity(st, now);
 	r = vzr_kv_set(&kv, "FILE", now, err);
 	if (r == 0)
 		r = vzr_kv_set(&kv, "DIGEST", vzr_digest_text(digest, text), err);

@@ -3,6 +3,8 @@
 import csv
 import os
 import re
+import shutil
+import subprocess
 
 import pytest
 
@@ -212,3 +214,24 @@ def test_room_of_the_built_in_template_is_known_before_it_is_made(run, root, doc
     run("--root", root, "template", "pull", "busybox").works()
     assert run("--root", root, "check", "--json",
                path).works().lines[0]["plan"]["needs_kib"] == before["needs_kib"]
+
+
+def test_built_in_root_is_not_made_to_be_planned_with(run, root, vzroot_path, document, tmp_path):
+    """Once it was pulled, the program's identity tells; a changed program is looked at again."""
+    program = tmp_path / "busybox"
+    shutil.copy("/bin/busybox", program)
+    keys = ["--root", root, "--set", f"BUSYBOX={program}"]
+    path = document(name="web")
+
+    def looks():
+        log = tmp_path / "log"
+        subprocess.run(["strace", "-f", "-qq", "-o", log, "-e", "trace=execve", vzroot_path, *keys,
+                        "check", path], check=True, capture_output=True,
+                       env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+        return "--list-full" in log.read_text()
+
+    assert looks() and looks()
+    run(*keys, "template", "pull", "busybox").works()
+    assert not looks()
+    os.utime(program, (1, 1))
+    assert looks()
