@@ -17,7 +17,9 @@ def interrupt(cache, server, path, *args, after=1 << 20):
     while server.sent(path) < after:
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
-    partial = [p for p in (cache.store / "partial").iterdir() if p.suffix != ".meta"][0]
+    # Beside the bytes lie their record and, for a moment, its temporary file.
+    partial = [p for p in (cache.store / "partial").iterdir()
+               if p.suffix != ".meta" and not p.name.startswith(".")][0]
     end = time.monotonic() + 10
     while partial.stat().st_size < after // 2 and time.monotonic() < end:
         time.sleep(0.01)
