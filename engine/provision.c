@@ -453,6 +453,19 @@ static const struct stage end_stages[] = {
 	{ "handoff", stage_handoff },
 };
 
+/* Bytes that were right when they were fetched: nobody shall begin with them again. */
+static int drop_damaged(const struct vzr_creation *c, int code, struct vzr_error *err)
+{
+	struct vzr_error why = VZR_ERROR_INIT;
+
+	if (code != -VZR_E_DIGEST || c->blob.fd < 0 ||
+	    vzr_store_blob_verify(c->engine->store, &c->blob.digest, &why) != code)
+		return code;
+	if (err)
+		*err = why;
+	return vzr_wrap(err, code, "template %s", c->decision.artefact->name);
+}
+
 static int run_stages(struct vzr_creation *c, const struct stage *stages, size_t count,
 		      struct vzr_error *err)
 {
@@ -466,7 +479,7 @@ static int run_stages(struct vzr_creation *c, const struct stage *stages, size_t
 			r = stages[i].run(c, err);
 		(void)vzr_stage_end(ctx, stages[i].name, begun, r < 0 ? r : 0);
 		if (r < 0)
-			return r;
+			return drop_damaged(c, r, err);
 	}
 	return 0;
 }

@@ -242,3 +242,17 @@ def test_sample_whose_limits_are_too_small(run, root, document, space, inodes, t
     assert outcome.code == 5
     assert f"the sample of openvz limits the VM to {text}" in outcome.err
     assert not (root / "vz/private/104").exists()
+
+
+def test_damaged_in_the_cache(run, root, document):
+    """The bytes are hashed when they are used; wrong ones are not offered a second time."""
+    run("--root", root, "template", "pull", NAME).works()
+    blob, = (p for p in (root / "var/cache/vzroot/blobs/sha256").glob("*/*"))
+    blob.chmod(0o644)
+    with open(blob, "r+b") as f:
+        f.seek(1 << 20)
+        f.write(b"damage")
+    outcome = run("--root", root, "-q", "create", document(name="104"))
+    assert outcome.code == 4 and f"template {NAME}: " in outcome.err
+    assert "had changed on disk and was removed; pull it again" in outcome.err
+    run("--root", root, "-q", "create", document(name="104")).works()
