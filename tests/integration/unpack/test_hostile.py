@@ -86,6 +86,17 @@ def test_path(unpack, case):
     unpack(t.tar(*members)).fails(name, *texts)
 
 
+# What only a tree can tell: whether a directory was empty by then.
+NEEDS_A_TREE = {"over-full-directory", "symlink-over-full-directory"}
+
+
+@pytest.mark.parametrize("case", sorted(set(PATHS) - NEEDS_A_TREE))
+def test_path_without_a_tree(unpack, case):
+    """A template is refused when it is pulled, not when the first container is made of it."""
+    members, name, *texts = PATHS[case]
+    unpack(t.tar(*members), directory=None).fails(name, texts[0])
+
+
 TYPES = {
     "uid-minus-one": ([t.member(b"f", b"", uid=t.base256(0xffffffff, 8), mode=0o6755)],),
     "uid-2-32": ([t.member(b"f", b"", uid=t.base256(1 << 32, 8), mode=0o6755)],),
