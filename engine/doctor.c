@@ -11,7 +11,6 @@
 #include "engine/limits.h"
 
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <string.h>
@@ -40,34 +39,11 @@ static void tell(const struct doctor *d, const char *what, int state, const char
 	d->fn(d->data, &finding);
 }
 
-static bool has_capability(unsigned int number)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { 0 };
-
-	return syscall(SYS_capget, &head, data) == 0 &&
-	       data[number / 32].effective & 1u << number % 32;
-}
-
 static void look_at_rights(const struct doctor *d)
 {
-	static const struct {
-		unsigned int number;
-		const char *name;
-	} needed[] = {
-		{ CAP_CHOWN, "CAP_CHOWN" },
-		{ CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE" },
-		{ CAP_FOWNER, "CAP_FOWNER" },
-		{ CAP_MKNOD, "CAP_MKNOD" },
-		{ CAP_SETFCAP, "CAP_SETFCAP" },
-	};
-	char missing[128] = "";
-	size_t len = 0;
+	char missing[VZR_UNPACK_MISSING];
 
-	for (size_t i = 0; i < VZR_COUNT(needed); i++)
-		if (!has_capability(needed[i].number))
-			len += (size_t)snprintf(missing + len, sizeof(missing) - len, " %s",
-						needed[i].name);
+	vzr_unpack_missing(missing);
 	if (*missing)
 		tell(d, "rights", 0, "missing:%s; create and destroy need root", missing);
 	else

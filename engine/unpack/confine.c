@@ -70,21 +70,43 @@ int vzr_confine_descriptors(int pipe_fd, int archive_fd, int tree_fd)
 	return 0;
 }
 
+static int read_capabilities(struct __user_cap_data_struct data[2])
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+
+	return syscall(SYS_capget, &header, data) < 0 ? -errno : 0;
+}
+
+void vzr_unpack_missing(char missing[VZR_UNPACK_MISSING])
+{
+	struct __user_cap_data_struct data[2] = { 0 };
+	size_t len = 0;
+
+	*missing = '\0';
+	if (read_capabilities(data) < 0)
+		return;
+	for (size_t i = 0; i < VZR_COUNT(needed); i++)
+		if (!(data[0].permitted & 1u << needed[i].number))
+			len += (size_t)snprintf(missing + len, VZR_UNPACK_MISSING - len, " %s",
+						needed[i].name);
+}
+
 /* Keeps the needed capabilities of those that there are, in a user namespace too. */
 static int drop_capabilities(bool keep, struct vzr_error *err)
 {
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {0};
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+	char missing[VZR_UNPACK_MISSING];
+	int r = read_capabilities(data);
 
-	if (syscall(SYS_capget, &header, data) < 0)
-		return vzr_fail_errno(err, "cannot read the capabilities");
-	for (size_t i = 0; keep && i < VZR_COUNT(needed); i++)
-		if (!(data[0].permitted & 1u << needed[i].number))
-			return vzr_fail(err, -EPERM,
-					"unpacking has to run as root: %s is missing, without "
-					"which "
-					"owners, modes and devices cannot be set",
-					needed[i].name);
+	if (r < 0)
+		return vzr_fail_code(err, r, "cannot read the capabilities");
+	vzr_unpack_missing(missing);
+	if (keep && *missing)
+		return vzr_fail(err, -EPERM,
+				"unpacking has to run as root: without%s owners, modes and devices "
+				"cannot be set",
+				missing);
 	memset(data, 0, sizeof(data));
 	for (size_t i = 0; keep && i < VZR_COUNT(needed); i++)
 		data[0].permitted |= 1u << needed[i].number;

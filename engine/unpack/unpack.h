@@ -51,5 +51,10 @@ struct vzr_unpack_result {
 VZR_MUST_CHECK int vzr_unpack(const struct vzr_unpack_job *job,
 			      struct vzr_unpack_result *ret_result, struct vzr_error *err);
 
+#define VZR_UNPACK_MISSING 160
+
+/** Names of the capabilities that unpacking needs and this process lacks, each after a blank. */
+void vzr_unpack_missing(char missing[VZR_UNPACK_MISSING]);
+
 /** What confines the child here: "no-new-privileges, capabilities, seccomp, landlock". Static. */
 const char *vzr_unpack_confinement(void);
