@@ -13,9 +13,11 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 
 #define SUFFIX ".journal"
 #define JOURNAL_MAX (1u << 20)
+#define LOCK_TRIES 100
 #define HANDLE_TEXT (16 + 2 * MAX_HANDLE_SZ) /* 272, which a sscanf() below knows */
 
 /* A record: one letter, a blank, the rest of the line. Letters are the format on disk. */
@@ -85,6 +87,23 @@ static int append(struct vzr_undo *undo, enum record record, const char *text,
 	return r < 0 ? vzr_fail_code(err, r, "cannot write the journal") : 0;
 }
 
+/*
+ * Makes and locks the journal. Between the two, somebody who recovers may take the empty file for
+ * one of the dead: it lets go of it in a moment.
+ */
+static int lock_journal(struct vzr_undo *undo, struct vzr_error *err)
+{
+	static const struct timespec pause = { .tv_nsec = 10000000 };
+	int fd = -VZR_E_BUSY;
+
+	for (int i = 0; i < LOCK_TRIES && fd == -VZR_E_BUSY; i++) {
+		if (i > 0)
+			nanosleep(&pause, NULL);
+		fd = vzr_lock(undo->dir_fd, undo->name, false, err);
+	}
+	return fd;
+}
+
 int vzr_journal_begin(const struct vzr_settings *settings, const char *what, bool no_sync,
 		      struct vzr_undo **ret_undo, struct vzr_error *err)
 {
@@ -101,7 +120,7 @@ int vzr_journal_begin(const struct vzr_settings *settings, const char *what, boo
 	if (r >= 0) {
 		snprintf(undo->name, sizeof(undo->name), "%s-%d-%u" SUFFIX, what, (int)getpid(),
 			 atomic_fetch_add(&counter, 1));
-		r = undo->fd = vzr_lock(undo->dir_fd, undo->name, false, err);
+		r = undo->fd = lock_journal(undo, err);
 	}
 	if (r >= 0 && (ftruncate(undo->fd, 0) < 0 || lseek(undo->fd, 0, SEEK_SET) < 0))
 		r = vzr_fail_errno(err, "cannot empty the journal");

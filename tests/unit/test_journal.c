@@ -205,6 +205,59 @@ static void test_living_owner_is_left_alone(void **state)
 	assert_false(exists(w, "private"));
 }
 
+/* Number of the journal that the next transaction of this process will have. */
+static unsigned int next_journal(const struct world *w, struct vzr_undo **ret_undo)
+{
+	VZR_AUTO_CLOSEDIR DIR *dir = NULL;
+	const struct dirent *entry;
+	unsigned int number = 0;
+	int pid = 0;
+
+	assert_int_equal(vzr_journal_begin(w->settings, "create", true, ret_undo, NULL), 0);
+	dir = fdopendir(openat(w->fd, "var/lib/vzroot/journal", O_RDONLY | O_DIRECTORY));
+	assert_non_null(dir);
+	while ((entry = readdir(dir)))
+		if (sscanf(entry->d_name, "create-%d-%u.", &pid, &number) == 2)
+			break;
+	assert_int_equal(pid, getpid());
+	return number + 1;
+}
+
+/* Who recovers may see a journal before its maker has locked it, and takes it for a dead one's. */
+static void test_begin_waits_for_a_recovery(void **state)
+{
+	struct world *w = *state;
+	struct vzr_undo *first = NULL, *second = NULL;
+	struct vzr_error err = VZR_ERROR_INIT;
+	unsigned int number = next_journal(w, &first);
+	char path[96], c;
+	int ready[2], status;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "var/lib/vzroot/journal/create-%d-%u.journal", (int)getpid(),
+		 number);
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		int fd = openat(w->fd, path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+		if (fd < 0 || flock(fd, LOCK_EX) < 0 || write(ready[1], "x", 1) != 1)
+			_exit(1);
+		usleep(50000);
+		_exit(unlinkat(w->fd, path, 0) < 0);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	if (vzr_journal_begin(w->settings, "create", true, &second, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_true(exists(w, path));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	vzr_journal_end(second, NULL);
+	vzr_journal_end(first, NULL);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 static void die_in_transaction(const struct world *w, bool publish, bool commit)
 {
 	pid_t pid = fork();
@@ -406,6 +459,7 @@ int main(void)
 		TEST(test_modes_of_what_is_made),
 		TEST(test_commit_keeps_the_container),
 		TEST(test_living_owner_is_left_alone),
+		TEST(test_begin_waits_for_a_recovery),
 		TEST(test_dead_owner_is_undone),
 		TEST(test_dead_owner_after_commit_is_kept),
 		TEST(test_foreign_tree_is_not_removed),
