@@ -9,6 +9,7 @@
 #include "engine/base/size.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -30,6 +31,8 @@ enum record {
 	RECORD_FILE = 'f',
 	RECORD_DIRECTORY = 'd',
 	RECORD_LOCK = 'l',
+	RECORD_LINK = 'n',
+	RECORD_ABORT = 'x', /* the commit path is somebody else's if it exists */
 	RECORD_RESUME = 'r', /* text for the resume function of recovery */
 };
 
@@ -147,6 +150,7 @@ int vzr_undo_push(struct vzr_undo *undo, enum vzr_undo_kind kind, const char *pa
 		[VZR_UNDO_FILE] = RECORD_FILE,
 		[VZR_UNDO_DIRECTORY] = RECORD_DIRECTORY,
 		[VZR_UNDO_LOCK] = RECORD_LOCK,
+		[VZR_UNDO_LINK] = RECORD_LINK,
 	};
 
 	return append(undo, records[kind], path, err);
@@ -208,6 +212,14 @@ int vzr_journal_push_resume(struct vzr_undo *undo, const char *text, struct vzr_
 	return append(undo, RECORD_RESUME, text, err);
 }
 
+void vzr_journal_abort(struct vzr_undo *undo, struct vzr_context *ctx)
+{
+	struct vzr_error err = VZR_ERROR_INIT;
+
+	if (undo && append(undo, RECORD_ABORT, "failed", &err) < 0)
+		vzr_debug(ctx, "%s", err.msg);
+}
+
 void vzr_journal_leave(struct vzr_undo *undo)
 {
 	undo_free(undo);
@@ -222,6 +234,7 @@ struct taking {
 	pid_t pid;
 	uint64_t dev, ino;
 	char handle[HANDLE_TEXT]; /* "" or "-": none was recorded */
+	const char *commit; /* the path; NULL: none was recorded */
 	bool committed;
 	struct timespec begun; /* of the file system's clock: the journal's own birth */
 	const struct vzr_journal_resume *resume; /* NULL: the owner itself ends it */
@@ -293,6 +306,18 @@ static int is_our_lock(const struct taking *t, int fd, const char *name)
 	return vzr_parse_uint(buf.data, INT32_MAX, &pid) == 0 && (pid_t)pid == t->pid;
 }
 
+/* Others make links of the same name, but theirs lead elsewhere. */
+static int is_our_link(const struct taking *t, int fd, const char *name)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(fd, name, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return errno == EINVAL ? 0 : absent(errno);
+	target[n] = '\0';
+	return t->commit && strcmp(target, t->commit) == 0;
+}
+
 static int cannot_tell(int r, const char *path, struct vzr_error *err)
 {
 	return r < 0 ? vzr_fail_code(err, r, "cannot look at %s", path) : 0;
@@ -320,6 +345,11 @@ static int take_back(const struct taking *t, enum record record, const char *pat
 		if (r > 0 && unlinkat(fd, name, 0) < 0 && errno != ENOENT)
 			return vzr_fail_errno(err, "cannot remove %s", path);
 		return cannot_tell(r, path, err);
+	case RECORD_LINK:
+		r = is_our_link(t, fd, name);
+		if (r > 0 && unlinkat(fd, name, 0) < 0 && errno != ENOENT)
+			return vzr_fail_errno(err, "cannot remove %s", path);
+		return cannot_tell(r, path, err);
 	case RECORD_DIRECTORY:
 		if (unlinkat(fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT &&
 		    errno != ENOTEMPTY && errno != ENOTDIR)
@@ -334,6 +364,7 @@ static int take_back(const struct taking *t, enum record record, const char *pat
 	case RECORD_INODE:
 	case RECORD_COMMIT:
 	case RECORD_RESUME:
+	case RECORD_ABORT:
 		break;
 	}
 	return 0;
@@ -349,10 +380,14 @@ static int read_head(struct taking *t, const char *line, struct vzr_error *err)
 		t->pid = (pid_t)pid;
 	if (line[0] == RECORD_INODE)
 		(void)sscanf(text, "%lu %lu %271s", &t->dev, &t->ino, t->handle);
-	if (line[0] == RECORD_COMMIT)
+	if (line[0] == RECORD_COMMIT) {
+		t->commit = text;
 		r = path_exists(t, text);
+	}
 	if (r > 0)
 		t->committed = true;
+	if (line[0] == RECORD_ABORT)
+		t->committed = false;
 	return cannot_tell(r, text, err);
 }
 
@@ -477,6 +512,22 @@ static int recover_one(struct taking t, int dir_fd, const char *name, struct vzr
 	return r < 0 ? r : 1;
 }
 
+/*
+ * One recovery at a time: who comes later must not begin a container while what is left of an
+ * earlier one of the same id is still being taken back by its paths.
+ */
+static int lock_recovery(int dir_fd, struct vzr_context *ctx, struct vzr_error *err)
+{
+	while (flock(dir_fd, LOCK_EX) < 0) {
+		int r = errno == EINTR ? vzr_cancelled(ctx, err)
+				       : vzr_fail_errno(err, "cannot lock the journal directory");
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 int vzr_journal_recover(const struct vzr_settings *settings, struct vzr_context *ctx,
 			const struct vzr_journal_resume *resume, unsigned int *ret_count,
 			struct vzr_error *err)
@@ -490,7 +541,10 @@ int vzr_journal_recover(const struct vzr_settings *settings, struct vzr_context 
 
 	if (fd < 0)
 		return fd == -ENOENT ? (*ret_count = 0, 0) : fd;
-	dir = fdopendir(dup(fd));
+	result = lock_recovery(fd, ctx, err);
+	if (result < 0)
+		return result;
+	dir = fdopendir(fcntl(fd, F_DUPFD_CLOEXEC, 3));
 	if (!dir)
 		return vzr_fail_errno(err, "cannot read the journal directory");
 	while ((entry = readdir(dir))) {

@@ -37,6 +37,12 @@ VZR_MUST_CHECK int vzr_journal_commit_path(struct vzr_undo *undo, const char *pa
 					   struct vzr_error *err);
 
 /**
+ * Notes that the work has failed before its own commit: should the commit path exist all the same,
+ * somebody else made it, and everything is taken back. @undo may be NULL.
+ */
+void vzr_journal_abort(struct vzr_undo *undo, struct vzr_context *ctx);
+
+/**
  * Ends the transaction: takes back what its state demands (everything, or after the commit only
  * staging and lock) and removes the journal. What cannot be taken back now is a warning event, and
  * the journal stays for the next vzr_journal_recover(). Frees @undo; NULL is fine.

@@ -249,6 +249,26 @@ int vzr_decision_fits(const struct vzr_decision *d, const struct vzr_domain *dom
 	return 0;
 }
 
+int vzr_decision_fits_sample(const struct vzr_decision *d, const struct vzr_limits *vm,
+			     uint64_t kib, uint64_t inodes, struct vzr_error *err)
+{
+	const struct {
+		const char *what;
+		uint64_t needs, limit;
+	} rows[] = { { "KiB", kib, vm->block_hard_kib }, { "inodes", inodes, vm->inode_hard } };
+
+	for (size_t i = 0; i < VZR_COUNT(rows); i++)
+		if (rows[i].limit != VZR_NO_LIMIT && rows[i].needs > rows[i].limit)
+			return vzr_fail(err, -VZR_E_OVER_QUOTA,
+					"template %s needs %llu %s, but the sample of %s limits "
+					"the VM to %llu %s: set a limit in the document, or take "
+					"another sample",
+					d->artefact->name, (unsigned long long)rows[i].needs,
+					rows[i].what, d->handoff->name,
+					(unsigned long long)rows[i].limit, rows[i].what);
+	return 0;
+}
+
 int vzr_decide(struct vzr_engine *engine, const struct vzr_domain *domain,
 	       const struct vzr_request *request, struct vzr_decision *ret_decision,
 	       struct vzr_error *err)

@@ -57,6 +57,14 @@ void vzr_decision_done(struct vzr_decision *decision);
 VZR_MUST_CHECK int vzr_decision_fits(const struct vzr_decision *decision,
 				     const struct vzr_domain *domain, struct vzr_error *err);
 
+/**
+ * The same for the limits @vm that the target's configuration has in the end, its sample's among
+ * them, and a tree of @kib and @inodes. -VZR_E_OVER_QUOTA with both numbers.
+ */
+VZR_MUST_CHECK int vzr_decision_fits_sample(const struct vzr_decision *decision,
+					    const struct vzr_limits *vm, uint64_t kib,
+					    uint64_t inodes, struct vzr_error *err);
+
 /** The quota job that @domain asks for, for a container that @decision describes. */
 struct vzr_quota_job vzr_decision_quota_job(struct vzr_engine *engine,
 					    const struct vzr_decision *decision,

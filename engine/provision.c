@@ -301,29 +301,6 @@ static int stage_quota(struct vzr_creation *c, struct vzr_error *err)
 	return c->decision.quota->set(&job, c->undo, &c->quota_conf, err);
 }
 
-/* A limit that the document leaves to the target's sample may be too small for the template. */
-static int check_sample_limits(const struct vzr_creation *c, struct vzr_error *err)
-{
-	const struct vzr_limits *vm = &c->state.vm;
-	const struct {
-		const char *what;
-		uint64_t needs, limit;
-	} rows[] = { { "KiB", c->unpacked.kib, vm->block_hard_kib },
-		     { "inodes", c->unpacked.inodes, vm->inode_hard } };
-
-	for (size_t i = 0; i < VZR_COUNT(rows); i++)
-		if (rows[i].limit != VZR_NO_LIMIT && rows[i].needs > rows[i].limit)
-			return vzr_fail(err, -VZR_E_OVER_QUOTA,
-					"template %s needs %llu %s, but the sample of %s limits "
-					"the VM to %llu %s: set a limit in the document, or take "
-					"another sample",
-					c->decision.artefact->name,
-					(unsigned long long)rows[i].needs, rows[i].what,
-					c->decision.handoff->name,
-					(unsigned long long)rows[i].limit, rows[i].what);
-	return 0;
-}
-
 /* The configuration is made in memory and read back from there before anything is visible. */
 static int stage_configure(struct vzr_creation *c, struct vzr_error *err)
 {
@@ -337,7 +314,10 @@ static int stage_configure(struct vzr_creation *c, struct vzr_error *err)
 	r = c->decision.quota->read_back(&quota, &c->conf, &c->state, err);
 	if (r == 0)
 		r = vzr_quota_compare(&quota, &c->state, err);
-	return r < 0 ? r : check_sample_limits(c, err);
+	/* A limit that the document leaves to the target's sample may be too small. */
+	return r < 0 ? r
+		     : vzr_decision_fits_sample(&c->decision, &c->state.vm, c->unpacked.kib,
+						c->unpacked.inodes, err);
 }
 
 static int stage_sync(struct vzr_creation *c, struct vzr_error *err)
@@ -415,16 +395,24 @@ static int place(struct vzr_creation *c, struct vzr_error *err)
 
 	if (r == 0)
 		r = vzr_record_put(c->engine->settings, c->container, sync_later(c), c->undo, err);
-	return r == 0 ? c->decision.handoff->place(&job, &c->conf, c->undo, err) : r;
+	if (r == 0)
+		r = c->decision.handoff->place(&job, &c->conf, c->undo, err);
+	if (r < 0)
+		vzr_journal_abort(c->undo, &c->engine->ctx);
+	return r;
 }
 
 static int announce(struct vzr_creation *c, struct vzr_error *err)
 {
 	struct vzr_handoff_job job = handoff_job(c);
+	int r;
 
 	job.no_sync = c->request.no_sync;
 	job.no_dir_sync = c->grouped;
-	return c->decision.handoff->announce(&job, &c->conf, c->undo, err);
+	r = c->decision.handoff->announce(&job, &c->conf, c->undo, err);
+	if (r < 0)
+		vzr_journal_abort(c->undo, &c->engine->ctx);
+	return r;
 }
 
 /* ---- the transaction ---- */

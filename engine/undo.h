@@ -13,7 +13,8 @@ enum vzr_undo_kind {
 	VZR_UNDO_TREE,	    /**< remove the directory if it is this transaction's staged tree */
 	VZR_UNDO_FILE,	    /**< remove the file or link, if it is not older than the transaction */
 	VZR_UNDO_DIRECTORY, /**< remove the directory if it is empty */
-	VZR_UNDO_LOCK	    /**< remove the vzctl lock file if it holds our process id */
+	VZR_UNDO_LOCK,	    /**< remove the vzctl lock file if it holds our process id */
+	VZR_UNDO_LINK	    /**< remove the symbolic link if it leads to the commit path */
 };
 
 /**

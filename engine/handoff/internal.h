@@ -48,6 +48,13 @@ VZR_MUST_CHECK int vzr_openvz_check(const struct vzr_handoff_job *job, struct vz
 VZR_MUST_CHECK int vzr_openvz_name_owner(int dirfd, const char *name, uint32_t *ret_ctid,
 					 struct vzr_error *err);
 
+/**
+ * Refuses @name (-VZR_E_INPUT) if its link in the names directory @dirfd leads to a container of
+ * another id, also to one that is being made.
+ */
+VZR_MUST_CHECK int vzr_openvz_check_name(const struct vzr_handoff_job *job, int dirfd,
+					 const char *name, struct vzr_error *err);
+
 /* ---- openvz_conf.c: CTID.conf in memory ---- */
 
 /** The prepare() of struct vzr_handoff_ops. */

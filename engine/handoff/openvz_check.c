@@ -214,11 +214,28 @@ static bool conf_exists(const struct vzr_settings *settings, uint32_t ctid)
 	return dir >= 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+int vzr_openvz_check_name(const struct vzr_handoff_job *job, int dirfd, const char *name,
+			  struct vzr_error *err)
+{
+	uint32_t owner;
+	int r = vzr_openvz_name_owner(dirfd, name, &owner, err);
+
+	/*
+	 * A link whose container is gone is free, as it is for vzctl, unless one is being made. Not
+	 * "exists": another id would not help.
+	 */
+	if (r == 0 && owner && owner != job->ctid &&
+	    (conf_exists(job->settings, owner) || vzr_openvz_locked_by(job->settings, owner)))
+		return vzr_fail(err, -VZR_E_INPUT,
+				"the name '%s' is taken by container %u: choose another", name,
+				owner);
+	return r;
+}
+
 static int check_name_free(const struct vzr_handoff_job *job, struct vzr_error *err)
 {
 	const char *name = vzr_openvz_name(job);
 	VZR_AUTO_CLOSE int dir = -1;
-	uint32_t owner;
 	int r;
 
 	if (!name)
@@ -231,16 +248,7 @@ static int check_name_free(const struct vzr_handoff_job *job, struct vzr_error *
 			       0);
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : vzr_fail_code(err, dir, "cannot open VZ_NAMES_DIR");
-	r = vzr_openvz_name_owner(dir, name, &owner, err);
-	/*
-	 * A link whose container is gone is free, as it is for vzctl. Not "exists": another id
-	 * would not help.
-	 */
-	if (r == 0 && owner && owner != job->ctid && conf_exists(job->settings, owner))
-		return vzr_fail(err, -VZR_E_INPUT,
-				"the name '%s' is taken by container %u: choose another", name,
-				owner);
-	return r;
+	return vzr_openvz_check_name(job, dir, name, err);
 }
 
 int vzr_openvz_check(const struct vzr_handoff_job *job, struct vzr_error *err)

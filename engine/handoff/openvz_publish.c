@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 
 #define CONF_MAX (512u << 10)
 
@@ -120,7 +121,6 @@ static int link_name(const struct vzr_handoff_job *job, const struct vzr_kv *con
 	VZR_AUTO_FREE char *target = vzr_openvz_conf_path(job->settings, job->ctid);
 	VZR_AUTO_FREE char *path = name ? vzr_path_join(names, name) : NULL;
 	VZR_AUTO_CLOSE int dir = -1;
-	uint32_t owner;
 	int r;
 
 	if (!name)
@@ -130,12 +130,16 @@ static int link_name(const struct vzr_handoff_job *job, const struct vzr_kv *con
 	dir = vzr_undo_mkdirs(undo, job->settings, names, 0755, err);
 	if (dir < 0)
 		return dir;
-	r = vzr_openvz_name_owner(dir, name, &owner, err);
+	r = vzr_undo_push(undo, VZR_UNDO_LINK, path, err);
+	/* Since check() another may have taken it, or be on the way to. */
+	while (r == 0 && flock(dir, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return vzr_fail_errno(err, "cannot lock %s", names);
 	if (r == 0)
-		r = vzr_undo_push(undo, VZR_UNDO_FILE, path, err);
+		r = vzr_openvz_check_name(job, dir, name, err);
 	if (r < 0)
 		return r;
-	/* check() found it free: what is there leads to no container. */
+	/* What is there leads to no container. */
 	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
 		return vzr_fail_errno(err, "cannot remove the old link %s", path);
 	if (symlinkat(target, dir, name) < 0)
@@ -202,7 +206,7 @@ int vzr_openvz_intend(const struct vzr_handoff_job *job, const struct vzr_kv *co
 	if (r == 0 && dir == -ENOENT)
 		r = vzr_undo_push(undo, VZR_UNDO_DIRECTORY, root, err);
 	if (r == 0 && link)
-		r = vzr_undo_push(undo, VZR_UNDO_FILE, link, err);
+		r = vzr_undo_push(undo, VZR_UNDO_LINK, link, err);
 	return r;
 }
 

@@ -382,9 +382,11 @@ static void publish_taken_back(void **state)
 	job.staging_fd = staging;
 	make_dirs(w, "etc/vz/conf");
 	assert_ok(openvz()->prepare(&job, &conf, &err), &err);
+	assert_ok(vzr_journal_commit_path(w->undo, "/etc/vz/conf/101.conf", &err), &err);
 	put_text(w->fd, "etc/vz/conf/101.conf", "ONBOOT=\"no\"\n");
 	assert_error(publish_job(&job, &conf, w->undo, &err), -VZR_E_EXISTS, &err,
 		     "has got a container 101 in the meantime");
+	vzr_journal_abort(w->undo, &w->ctx);
 	world_undo(w);
 	assert_false(exists(w->fd, "vz/private"));
 	assert_false(exists(w->fd, "vz/root"));
