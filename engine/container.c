@@ -323,21 +323,30 @@ static uint32_t ctid_of(const char *name)
 	return vzr_parse_uint(digits, CTID_MAX, &value) == 0 ? (uint32_t)value : 0;
 }
 
-static int read_all(DIR *dir, struct vzr_list *list, struct vzr_error *err)
+/* One record that cannot be used does not hide the others. */
+static int read_all(struct vzr_context *ctx, DIR *dir, struct vzr_list *list,
+		    struct vzr_error *err)
 {
 	const struct dirent *entry;
 
 	while ((entry = readdir(dir))) {
+		struct vzr_error why = VZR_ERROR_INIT;
 		struct vzr_container *container = NULL;
 		uint32_t ctid = ctid_of(entry->d_name);
-		int r = ctid ? read_record(dirfd(dir), entry->d_name, ctid, &container, err) : 1;
+		int r = ctid ? read_record(dirfd(dir), entry->d_name, ctid, &container, &why) : 1;
 
 		if (r == -VZR_E_NOT_FOUND || r == 1)
 			continue; /* destroyed while we read, or no record at all */
+		if (r < 0 && r != -ENOMEM) {
+			vzr_warn(ctx, "%s", why.msg);
+			continue;
+		}
 		if (r == 0)
 			r = vzr_list_add(list, container);
-		if (r < 0)
-			return r;
+		if (r < 0) {
+			vzr_container_free(container);
+			return vzr_fail_code(err, r, "cannot list the containers");
+		}
 	}
 	return 0;
 }
@@ -361,7 +370,7 @@ int vzr_container_list(struct vzr_engine *engine, struct vzr_container ***ret_li
 		close(fd);
 		return vzr_fail_errno(err, "cannot read the records of containers");
 	}
-	r = read_all(dir, &list, err);
+	r = read_all(&engine->ctx, dir, &list, err);
 	if (r < 0) {
 		vzr_list_done(&list, free_item);
 		return r;

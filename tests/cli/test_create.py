@@ -256,3 +256,12 @@ def test_damaged_in_the_cache(run, root, document):
     assert outcome.code == 4 and f"template {NAME}: " in outcome.err
     assert "had changed on disk and was removed; pull it again" in outcome.err
     run("--root", root, "-q", "create", document(name="104")).works()
+
+
+def test_damaged_record_hides_no_others(run, root, document):
+    run("--root", root, "create", document(name="104")).works()
+    (root / "var/lib/vzroot/containers/105.json").write_text("damage")
+    outcome = run("--root", root, "-q", "list").works()
+    assert outcome.out == "104\n"
+    assert "record 105.json is damaged" in run("--root", root, "list").works().err
+    run("--root", root, "show", 105).fails(8, "record 105.json is damaged")
