@@ -15,6 +15,7 @@ def pytest_addoption(parser):
                                     "(default: ../shared/data beside the project, if it is there)")
     parser.addoption("--build", help="build directory without sanitizers, for the symbol check "
                                      "and for tests of memory and system calls")
+    parser.addoption("--tsan", help="build directory with ThreadSanitizer, for the tests of races")
     parser.addoption("--seed", type=int, default=1, help="choice of the sampled fault points")
     parser.addoption("--points", type=int, default=0,
                      help="most fault points per command; 0: every one")

@@ -71,19 +71,16 @@ static bool same_time(const struct timespec *got, const struct timespec *want)
 	return got->tv_sec == want->tv_sec && got->tv_nsec <= want->tv_nsec;
 }
 
-int vzr_attr_set_time(int fd, const struct timespec *mtime, const char *path,
-		      struct vzr_left_out *left_out, struct vzr_error *err)
+int vzr_attr_set_time(int fd, const struct timespec *mtime, struct stat *ret_st,
+		      struct vzr_error *err)
 {
 	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, *mtime};
-	struct stat st;
 
 	if (futimens(fd, times) < 0)
 		return vzr_fail_errno(err, "cannot set its modification time");
-	if (fstat(fd, &st) < 0)
+	if (fstat(fd, ret_st) < 0)
 		return vzr_fail_errno(err, "cannot read its attributes back");
-	if (!same_time(&st.st_mtim, mtime))
-		vzr_left_out_add(left_out, VZR_LEFT_TIME, path, "");
-	return 0;
+	return !same_time(&ret_st->st_mtim, mtime);
 }
 
 static bool same_owner(const struct stat *st, const struct vzr_member *member)
@@ -94,6 +91,16 @@ static bool same_owner(const struct stat *st, const struct vzr_member *member)
 static bool same_mode(const struct stat *st, const struct vzr_member *member)
 {
 	return (st->st_mode & 07777) == member->mode;
+}
+
+static bool has_attributes(const struct vzr_member *member)
+{
+	return member->n_xattrs > 0 || member->acl_access.len > 0;
+}
+
+bool vzr_attr_are(const struct stat *st, const struct vzr_member *member)
+{
+	return same_owner(st, member) && same_mode(st, member) && !has_attributes(member);
 }
 
 static int differs(const struct stat *st, const struct vzr_member *member, struct vzr_error *err)
@@ -134,7 +141,7 @@ int vzr_attr_apply(int fd, const struct vzr_member *member, struct vzr_error *er
 	struct stat st;
 	int r = apply_owner_mode(fd, member, err);
 
-	if (r < 0 || (member->n_xattrs == 0 && member->acl_access.len == 0))
+	if (r < 0 || !has_attributes(member))
 		return r;
 	if (member->acl_access.len > 0)
 		r = vzr_attr_set_xattr(fd, "system.posix_acl_access", member->acl_access.data,

@@ -1,23 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* xz by liblzma, with a memory limit (libarchive has none). */
+/* xz by liblzma: blocks side by side where there are several, within a memory limit. */
 #include "engine/unpack/decode.h"
 
 #include "engine/base/cleanup.h"
 
 #include <lzma.h>
+#include <unistd.h>
+
+#define MAX_THREADS 4 /* more do not fit into the memory limit, whatever the blocks */
 
 struct xz {
 	lzma_stream lzma;
 	bool ended;
 };
 
+static uint32_t count_threads(void)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return processors > MAX_THREADS ? MAX_THREADS : processors > 1 ? (uint32_t)processors : 1;
+}
+
+/* Its threads start with the first block: where one block is all there is, none does. */
 static int xz_open(struct vzr_decoder *decoder, struct vzr_error *err)
 {
 	struct xz *xz = calloc(1, sizeof(*xz));
+	const lzma_mt options = {
+		.flags = LZMA_CONCATENATED | LZMA_TELL_UNSUPPORTED_CHECK,
+		.threads = count_threads(),
+		.memlimit_threading = VZR_DECODE_MEMORY, /* fewer threads rather than more */
+		.memlimit_stop = VZR_DECODE_MEMORY,
+	};
 
-	if (!xz ||
-	    lzma_stream_decoder(&xz->lzma, VZR_DECODE_MEMORY,
-				LZMA_CONCATENATED | LZMA_TELL_UNSUPPORTED_CHECK) != LZMA_OK) {
+	if (!xz || lzma_stream_decoder_mt(&xz->lzma, &options) != LZMA_OK) {
 		free(xz);
 		return vzr_fail_code(err, -ENOMEM, "cannot unpack xz");
 	}

@@ -108,11 +108,16 @@ static int apply_to(int fd, const struct record *record, const char *path, const
 		    struct vzr_left_out *left_out, struct vzr_error *err)
 {
 	struct timespec mtime = {.tv_sec = record->seconds, .tv_nsec = record->ns};
+	struct stat st;
 	int r = 0;
 
 	if (record->acl_len)
 		r = vzr_attr_set_xattr(fd, "system.posix_acl_default", acl, record->acl_len, err);
-	return r < 0 ? r : vzr_attr_set_time(fd, &mtime, path, left_out, err);
+	if (r == 0)
+		r = vzr_attr_set_time(fd, &mtime, &st, err);
+	if (r > 0)
+		vzr_left_out_add(left_out, VZR_LEFT_TIME, path, "");
+	return r < 0 ? r : 0;
 }
 
 static int apply_one(struct vzr_late *late, const struct record *record, const char *data,

@@ -170,7 +170,15 @@ static int measure_data(struct vzr_sink *sink, const void *data, size_t len, uin
 	return 0;
 }
 
-static int measure_end(struct vzr_sink *sink, struct vzr_error *err)
+static int measure_end(struct vzr_sink *sink, struct vzr_member **member, struct vzr_error *err)
+{
+	(void)sink;
+	(void)member;
+	(void)err;
+	return 0;
+}
+
+static int measure_finish(struct vzr_sink *sink, struct vzr_error *err)
 {
 	(void)sink;
 	(void)err;
@@ -189,7 +197,8 @@ static const struct vzr_sink_ops measure_ops = {
 	.begin = measure_begin,
 	.data = measure_data,
 	.end = measure_end,
-	.finish = measure_end,
+	.drain = measure_finish,
+	.finish = measure_finish,
 	.free = measure_free,
 };
 
@@ -205,7 +214,7 @@ int vzr_measure_new(struct vzr_tally *tally, struct vzr_left_out *left_out,
 		return vzr_fail_code(err, -ENOMEM, "cannot measure the archive");
 	}
 	m->n_slots = SLOTS_FIRST;
-	m->sink = (struct vzr_sink){&measure_ops, tally, left_out};
+	m->sink = (struct vzr_sink){.ops = &measure_ops, .tally = tally, .left_out = left_out};
 	*ret_sink = &m->sink;
 	return 0;
 }

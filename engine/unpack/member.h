@@ -4,6 +4,7 @@
 
 #include "engine/base/buf.h"
 #include "engine/unpack/policy.h"
+#include "engine/unpack/text.h"
 
 #include <time.h>
 
@@ -25,6 +26,7 @@ struct vzr_member {
 	enum vzr_member_type type;
 	char path[VZR_MEMBER_PATH_MAX + 1]; /**< relative, no ".", "..", "//"; "" is the root */
 	char link[VZR_MEMBER_LINK_MAX + 1]; /**< symlink: as it is; hard link: like path */
+	char shown[VZR_BRIEF];		    /**< its name in messages, as the archive has it */
 	size_t depth;			    /**< components of path */
 	mode_t mode;			    /**< 07777 at most */
 	uid_t uid;

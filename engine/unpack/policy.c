@@ -99,14 +99,22 @@ static bool is_member(enum vzr_policy_reason reason)
 	       reason == VZR_LEFT_SOCKET;
 }
 
+void vzr_left_out_add_at(struct vzr_left_out *left_out, enum vzr_policy_reason reason,
+			 const char *path, uint64_t at)
+{
+	left_out->total++;
+	if (left_out->count[reason]++ > 0 && left_out->first_at[reason] <= at)
+		return;
+	left_out->first_at[reason] = at;
+	vzr_brief(path, left_out->first[reason]);
+}
+
 void vzr_left_out_add(struct vzr_left_out *left_out, enum vzr_policy_reason reason,
 		      const char *path, const char *detail)
 {
 	char name[VZR_BRIEF];
 
-	left_out->total++;
-	if (left_out->count[reason]++ == 0)
-		vzr_brief(path, left_out->first[reason]);
+	vzr_left_out_add_at(left_out, reason, path, left_out->member);
 	if (is_member(reason) && left_out->count[reason] <= SHOWN_EACH)
 		vzr_warn(left_out->ctx, "left out %s '%s'%s: %s", texts[reason].what,
 			 vzr_brief(path, name), detail, texts[reason].why);

@@ -62,6 +62,8 @@ struct vzr_left_out {
 	uint64_t total;
 	uint64_t count[VZR_LEFT_COUNT];
 	char first[VZR_LEFT_COUNT][112]; /**< the first member of each */
+	uint64_t first_at[VZR_LEFT_COUNT]; /**< its number in the archive */
+	uint64_t member; /**< number of the member that is being read */
 };
 
 /**
@@ -70,6 +72,10 @@ struct vzr_left_out {
  */
 void vzr_left_out_add(struct vzr_left_out *left_out, enum vzr_policy_reason reason,
 		      const char *path, const char *detail);
+
+/** The same for member number @at, which was read some time ago; not for devices and sockets. */
+void vzr_left_out_add_at(struct vzr_left_out *left_out, enum vzr_policy_reason reason,
+			 const char *path, uint64_t at);
 
 /** Sends one warning for each kind of attribute left out, and for devices past the first few. */
 void vzr_left_out_report(const struct vzr_left_out *left_out);

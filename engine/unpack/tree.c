@@ -3,6 +3,8 @@
 #include "engine/base/cleanup.h"
 #include "engine/base/fd.h"
 #include "engine/unpack/attr.h"
+#include "engine/unpack/crew.h"
+#include "engine/unpack/file.h"
 #include "engine/unpack/late.h"
 #include "engine/unpack/parents.h"
 #include "engine/unpack/sink.h"
@@ -18,10 +20,19 @@ struct tree {
 	int fd;
 	struct vzr_parents *parents;
 	struct vzr_late *late;
-	const struct vzr_member *member; /* the file being written */
-	int file_fd;
+	struct vzr_crew *crew; /* NULL: files are written here */
+	int file_fd;	       /* the file being written here */
 	uint64_t file_end;
 };
+
+static int tree_drain(struct vzr_sink *sink, struct vzr_error *err)
+{
+	struct tree *tree = (struct tree *)sink;
+	int r = tree->crew ? vzr_crew_drain(tree->crew, err) : 0;
+
+	sink->named |= r < 0;
+	return r;
+}
 
 /* Makes an inode of the member's kind; -1 and errno like the system call. */
 static int make(int parent, const char *name, const struct vzr_member *member)
@@ -50,12 +61,15 @@ static int make(int parent, const char *name, const struct vzr_member *member)
 	return -1;
 }
 
-/* Takes an earlier member of the same name away. */
+/* Takes an earlier member of the same name away, as soon as its size tells what it took. */
 static int make_way(struct tree *tree, int parent, const char *name, struct vzr_error *err)
 {
 	struct stat st;
 	bool dir;
+	int r = tree_drain(&tree->sink, err);
 
+	if (r < 0)
+		return r;
 	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return vzr_fail_errno(err, "cannot look at what it replaces");
 	dir = S_ISDIR(st.st_mode);
@@ -223,6 +237,24 @@ static int make_link(struct tree *tree, const struct vzr_member *member, struct 
 	return linkat(from, old, parent, name, 0) < 0 ? link_failed(member, err) : 0;
 }
 
+/* @fd: of the new file, or an error. */
+static int begin_file(struct tree *tree, int fd, const struct vzr_member *member,
+		      struct vzr_error *err)
+{
+	int r;
+
+	if (fd < 0)
+		return fd;
+	tree->file_end = 0;
+	if (!tree->crew) {
+		tree->file_fd = fd;
+		return 0;
+	}
+	r = vzr_crew_begin(tree->crew, fd, member->shown, err);
+	tree->sink.named |= r < 0;
+	return r;
+}
+
 static int tree_begin(struct vzr_sink *sink, const struct vzr_member *member, struct vzr_error *err)
 {
 	struct tree *tree = (struct tree *)sink;
@@ -238,65 +270,35 @@ static int tree_begin(struct vzr_sink *sink, const struct vzr_member *member, st
 		return make_directory(tree, parent, name, member, err);
 	if (member->type != VZR_MEMBER_FILE)
 		return make_other(tree, parent, name, member, err);
-	tree->file_fd = make_new(tree, parent, name, member, err);
-	tree->file_end = 0;
-	tree->member = member;
-	return tree->file_fd < 0 ? tree->file_fd : 0;
+	return begin_file(tree, make_new(tree, parent, name, member, err), member, err);
 }
 
 static int tree_data(struct vzr_sink *sink, const void *data, size_t len, uint64_t offset,
 		     struct vzr_error *err)
 {
 	struct tree *tree = (struct tree *)sink;
-	const char *p = data;
 
-	while (len > 0) {
-		ssize_t n = pwrite(tree->file_fd, p, len, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return vzr_fail_errno(err, "cannot write it");
-		p += n;
-		len -= (size_t)n;
-		offset += (uint64_t)n;
+	if (tree->crew) {
+		vzr_crew_data(tree->crew, data, len, offset);
+		return 0;
 	}
-	tree->file_end = offset;
-	return 0;
+	tree->file_end = offset + len;
+	return vzr_file_write(tree->file_fd, data, len, offset, err);
 }
 
-static int finish_file(struct tree *tree, int fd, struct vzr_error *err)
-{
-	const struct vzr_member *member = tree->member;
-	struct stat st;
-	int r;
-
-	if (tree->file_end < member->size && ftruncate(fd, (off_t)member->size) < 0)
-		return vzr_fail_errno(err, "cannot give it its %llu bytes",
-				      (unsigned long long)member->size);
-	r = vzr_attr_apply(fd, member, err);
-	if (r == 0)
-		r = vzr_attr_set_time(fd, &member->mtime, member->path, tree->sink.left_out, err);
-	if (r < 0)
-		return r;
-	if (fstat(fd, &st) < 0)
-		return vzr_fail_errno(err, "cannot read its attributes back");
-	if ((uint64_t)st.st_size != member->size)
-		return vzr_fail(err, -EIO, "it has %lld bytes instead of %llu",
-				(long long)st.st_size, (unsigned long long)member->size);
-	return 0;
-}
-
-static int tree_end(struct vzr_sink *sink, struct vzr_error *err)
+static int tree_end(struct vzr_sink *sink, struct vzr_member **member, struct vzr_error *err)
 {
 	struct tree *tree = (struct tree *)sink;
-	int fd = vzr_take_fd(tree->file_fd);
-	int r = finish_file(tree, fd, err);
+	int r;
 
-	/* A network file system may tell only now that a write failed. */
-	if (close(fd) < 0 && r == 0)
-		r = vzr_fail_errno(err, "cannot write it");
-	return r;
+	if (tree->crew) {
+		vzr_crew_end(tree->crew, member);
+		return 0;
+	}
+	r = vzr_file_finish(vzr_take_fd(tree->file_fd), *member, tree->file_end, err);
+	if (r > 0)
+		vzr_left_out_add(sink->left_out, VZR_LEFT_TIME, (*member)->path, "");
+	return r < 0 ? r : 0;
 }
 
 static int tree_finish(struct vzr_sink *sink, struct vzr_error *err)
@@ -310,6 +312,7 @@ static void tree_free(struct vzr_sink *sink)
 {
 	struct tree *tree = (struct tree *)sink;
 
+	vzr_crew_free(tree->crew);
 	vzr_late_free(tree->late);
 	vzr_parents_free(tree->parents);
 	if (tree->file_fd >= 0)
@@ -321,6 +324,7 @@ static const struct vzr_sink_ops tree_ops = {
 	.begin = tree_begin,
 	.data = tree_data,
 	.end = tree_end,
+	.drain = tree_drain,
 	.finish = tree_finish,
 	.free = tree_free,
 };
@@ -365,15 +369,15 @@ static int drop_inherited_acls(int tree_fd, struct vzr_error *err)
 	return 0;
 }
 
-int vzr_tree_new(int tree_fd, struct vzr_tally *tally, struct vzr_left_out *left_out,
-		 struct vzr_sink **ret_sink, struct vzr_error *err)
+int vzr_tree_new(int tree_fd, unsigned int writers, struct vzr_tally *tally,
+		 struct vzr_left_out *left_out, struct vzr_sink **ret_sink, struct vzr_error *err)
 {
 	struct tree *tree = calloc(1, sizeof(*tree));
 	int r;
 
 	if (!tree)
 		return vzr_fail_code(err, -ENOMEM, "cannot set up the unpacking");
-	tree->sink = (struct vzr_sink){&tree_ops, tally, left_out};
+	tree->sink = (struct vzr_sink){.ops = &tree_ops, .tally = tally, .left_out = left_out};
 	tree->fd = tree_fd;
 	tree->file_fd = -1;
 	r = check_empty(tree_fd, err);
@@ -383,6 +387,8 @@ int vzr_tree_new(int tree_fd, struct vzr_tally *tally, struct vzr_left_out *left
 		r = vzr_parents_new(tree_fd, tally, &tree->parents, err);
 	if (r == 0)
 		r = vzr_late_new(tree_fd, &tree->late, err);
+	if (r == 0 && writers > 1)
+		r = vzr_crew_new(writers, left_out, &tree->crew, err);
 	if (r < 0) {
 		tree_free(&tree->sink);
 		return r;

@@ -13,7 +13,9 @@
 #include <iconv.h>
 #include <locale.h>
 #include <string.h>
+#include <unistd.h>
 
+#define MAX_WRITERS 8 /* unless more are asked for */
 #define PROGRESS_STEP ((uint64_t)1 << 20)
 #define ROOM_BLOCK ((uint64_t)VZR_TALLY_KIB << 10)
 
@@ -25,7 +27,7 @@ struct vzr_walk {
 	struct vzr_scan *scan;
 	struct vzr_sink *sink;
 	struct archive *archive;
-	struct vzr_member member;
+	struct vzr_member *member;
 	locale_t locale;
 	bool ended;		/* the end of the packed bytes was seen */
 	uint64_t reported;	/* progress */
@@ -55,6 +57,21 @@ static int set_up_archive(struct vzr_walk *walk, struct vzr_error *err)
 	return 0;
 }
 
+/*
+ * Reading and decompressing keep up to two processors busy, so that with no more than those the
+ * parser writes by itself: handing over costs a copy.
+ */
+static unsigned int count_writers(const struct vzr_unpack_job *job, bool threads)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (!threads)
+		return 1;
+	if (job->writers)
+		return job->writers;
+	return processors > MAX_WRITERS ? MAX_WRITERS : (unsigned int)processors;
+}
+
 int vzr_walk_new(const struct vzr_unpack_job *job, bool threads, struct vzr_walk **ret_walk,
 		 struct vzr_error *err)
 {
@@ -63,6 +80,11 @@ int vzr_walk_new(const struct vzr_unpack_job *job, bool threads, struct vzr_walk
 
 	if (!walk)
 		return vzr_fail_code(err, -ENOMEM, "cannot set up the unpacking");
+	walk->member = calloc(1, sizeof(*walk->member));
+	if (!walk->member) {
+		free(walk);
+		return vzr_fail_code(err, -ENOMEM, "cannot set up the unpacking");
+	}
 	walk->job = job;
 	walk->left_out.ctx = job->ctx;
 	vzr_tally_init(&walk->tally, &job->limits);
@@ -76,8 +98,8 @@ int vzr_walk_new(const struct vzr_unpack_job *job, bool threads, struct vzr_walk
 	if (r == 0)
 		r = job->tree_fd < 0
 			    ? vzr_measure_new(&walk->tally, &walk->left_out, &walk->sink, err)
-			    : vzr_tree_new(job->tree_fd, &walk->tally, &walk->left_out, &walk->sink,
-					   err);
+			    : vzr_tree_new(job->tree_fd, count_writers(job, threads), &walk->tally,
+					   &walk->left_out, &walk->sink, err);
 	if (r < 0) {
 		vzr_walk_free(walk);
 		return r;
@@ -96,7 +118,8 @@ void vzr_walk_free(struct vzr_walk *walk)
 		walk->sink->ops->free(walk->sink);
 	vzr_feed_free(walk->feed);
 	vzr_scan_free(walk->scan);
-	vzr_member_reset(&walk->member);
+	vzr_member_reset(walk->member);
+	free(walk->member);
 	if (walk->locale)
 		freelocale(walk->locale);
 	free(walk);
@@ -173,7 +196,7 @@ static int count_room(struct vzr_walk *walk, uint64_t offset, uint64_t len, uint
 {
 	uint64_t first = offset / ROOM_BLOCK, last = (offset + len - 1) / ROOM_BLOCK;
 
-	if (!walk->member.sparse || len == 0)
+	if (!walk->member->sparse || len == 0)
 		return 0;
 	if (first < *next_room)
 		first = *next_room;
@@ -199,11 +222,11 @@ static int copy_data(struct vzr_walk *walk, struct vzr_error *err)
 			return archive_failed(walk, err);
 		if (len == 0)
 			continue;
-		if (offset < 0 || (uint64_t)offset < end || len > walk->member.size ||
-		    (uint64_t)offset > walk->member.size - len)
+		if (offset < 0 || (uint64_t)offset < end || len > walk->member->size ||
+		    (uint64_t)offset > walk->member->size - len)
 			return vzr_fail(err, -VZR_E_ARCHIVE,
 					"its data does not lie inside its %llu bytes",
-					(unsigned long long)walk->member.size);
+					(unsigned long long)walk->member->size);
 		end = (uint64_t)offset + len;
 		r = count_room(walk, (uint64_t)offset, len, &next_room, err);
 		if (r == 0)
@@ -211,20 +234,29 @@ static int copy_data(struct vzr_walk *walk, struct vzr_error *err)
 		if (r < 0)
 			return r;
 	}
-	if (!walk->member.sparse && end != walk->member.size)
+	if (!walk->member->sparse && end != walk->member->size)
 		return vzr_fail(err, -VZR_E_ARCHIVE, "it has %llu bytes instead of %llu",
-				(unsigned long long)end, (unsigned long long)walk->member.size);
+				(unsigned long long)end, (unsigned long long)walk->member->size);
 	return 0;
+}
+
+static const char *raw_name(struct archive_entry *entry, const struct vzr_scan_member *seen)
+{
+	const char *name = seen->path || !entry ? seen->path : archive_entry_pathname(entry);
+
+	return name ? name : seen->header_name;
 }
 
 static int make_member(struct vzr_walk *walk, struct archive_entry *entry,
 		       const struct vzr_scan_member *seen, struct vzr_error *err)
 {
-	struct vzr_member *member = &walk->member;
+	struct vzr_member *member = walk->member;
 	int r = vzr_tally_entry(&walk->tally, err);
 
 	if (r < 0)
 		return r;
+	walk->left_out.member = walk->tally.entries;
+	vzr_brief(raw_name(entry, seen), member->shown);
 	r = vzr_member_read(entry, seen, walk->tally.limits.depth, &walk->left_out, member, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
@@ -232,7 +264,7 @@ static int make_member(struct vzr_walk *walk, struct archive_entry *entry,
 	if (r < 0 || member->type != VZR_MEMBER_FILE)
 		return r;
 	r = copy_data(walk, err);
-	return r < 0 ? r : walk->sink->ops->end(walk->sink, err);
+	return r < 0 ? r : walk->sink->ops->end(walk->sink, &walk->member, err);
 }
 
 /* Names of extended headers come from the scanner: that libarchive cannot convert one is nothing.
@@ -242,13 +274,6 @@ static bool is_harmless(const struct vzr_walk *walk, const struct vzr_scan_membe
 	const char *text = archive_error_string(walk->archive);
 
 	return seen->not_utf8 && text && strstr(text, "can't be converted");
-}
-
-static const char *raw_name(struct archive_entry *entry, const struct vzr_scan_member *seen)
-{
-	const char *name = seen->path || !entry ? seen->path : archive_entry_pathname(entry);
-
-	return name ? name : seen->header_name;
 }
 
 /* One member. 1: the end of the archive. */
@@ -277,9 +302,9 @@ static int one_member(struct vzr_walk *walk, struct vzr_error *err)
 	} else {
 		r = make_member(walk, entry, &seen, err);
 	}
-	if (r < 0 && walk->error.code == 0)
+	if (r < 0 && walk->error.code == 0 && !walk->sink->named)
 		r = vzr_wrap(err, r, "member '%s'", vzr_brief(raw_name(entry, &seen), name));
-	vzr_member_reset(&walk->member);
+	vzr_member_reset(walk->member);
 	vzr_scan_member_done(&seen);
 	return r;
 }
@@ -344,10 +369,26 @@ static int settle_failure(struct vzr_walk *walk, int code, struct vzr_error *err
 	return -VZR_E_DIGEST;
 }
 
+/* What failed in the hands of the sink was earlier in the archive than what the parser met. */
+static int drain(struct vzr_walk *walk, int code, struct vzr_error *err)
+{
+	struct vzr_error other = VZR_ERROR_INIT;
+	int r;
+
+	if (walk->sink->named)
+		return code;
+	r = walk->sink->ops->drain(walk->sink, &other);
+	if (r == 0 || code == -VZR_E_CANCELLED)
+		return code;
+	if (err)
+		*err = other;
+	return r;
+}
+
 static int run(struct vzr_walk *walk, struct vzr_unpack_result *ret_result, struct vzr_error *err)
 {
 	struct vzr_unpack_result result = {0};
-	int r = walk_members(walk, err);
+	int r = drain(walk, walk_members(walk, err), err);
 
 	if (r < 0)
 		return settle_failure(walk, r, err);

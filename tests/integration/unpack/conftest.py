@@ -86,9 +86,10 @@ def outside_of(world):
             if path and path != b"tree" and not path.startswith(b"tree/")}
 
 
-@pytest.fixture
+@pytest.fixture(params=[1, 2, 8], ids=["1-writer", "2-writers", "8-writers"])
 def unpack(request, unpack_path, world, tmp_path, as_root):
     """Unpacks bytes or a file; whatever happens, nothing outside the tree may change."""
+    writers = ["--writers", str(request.param)]
     if "plain" in request.fixturenames:
         unpack_path = request.getfixturevalue("plain")
     before = outside_of(world)
@@ -98,7 +99,7 @@ def unpack(request, unpack_path, world, tmp_path, as_root):
             path = tmp_path / "archive"
             path.write_bytes(archive)
             archive = path
-        command = [*prefix, str(unpack_path), "--quiet", *map(str, options), str(archive)]
+        command = [*prefix, str(unpack_path), "--quiet", *writers, *map(str, options), str(archive)]
         if directory is not None:
             command.append(str(directory))
         more.setdefault("timeout", 120)

@@ -265,7 +265,9 @@ def small_disk(tmp_path, as_root):
 def test_full_disk(unpack, small_disk):
     data = t.tar(t.member(b"a", bytes(500000)), t.member(b"big", b"x" * 3000000))
     out = unpack(data, directory=small_disk)
-    assert out.result["code"] == -28 and "'big'" in out.result["error"]
+    # Where two write at once, the small one may be the one that finds no room.
+    assert out.result["code"] == -28
+    assert out.result["error"].startswith(("member 'a': cannot wr", "member 'big': cannot wr"))
 
 
 def test_no_inodes(unpack, small_disk):
@@ -293,6 +295,7 @@ def test_memory_of_debian(unpack, data_dir, plain):
     assert peak(out) < 32 << 10
 
 
+@pytest.mark.parametrize("unpack", [8], indirect=True)
 def test_memory_of_many_entries(unpack, tmp_path, plain):
     path = tmp_path / "many.tar"
     with open(path, "wb") as f:
@@ -320,6 +323,7 @@ def test_memory_of_huge_files(unpack, tmp_path, plain):
 
 @pytest.mark.parametrize("compression, options", [
     ("xz", ["-8"]), ("zstd", ["--ultra", "-20"]), ("bzip2", ["-9"]), ("lz4", ["-9"])])
+@pytest.mark.parametrize("unpack", [8], indirect=True)
 def test_memory_of_the_largest_dictionaries(unpack, tmp_path, plain, compression, options):
     path = tmp_path / "a.tar"
     path.write_bytes(t.header(b"f", size=40 << 20) + os.urandom(1 << 20) * 40 + t.END)
