@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Removal of a container, and recovery of what dead owners left. */
+#include "engine/area/base.h"
 #include "engine/base/cleanup.h"
 #include "engine/base/fd.h"
 #include "engine/base/size.h"
@@ -35,6 +36,22 @@ static struct vzr_handoff_job job_of(struct removal *rm)
 		.staging_fd = rm->staging.fd,
 		.staging_name = rm->staging.name,
 	};
+}
+
+/* After the container is gone: until then it needs what it lies over. */
+static int release_form(struct removal *rm, struct vzr_error *err)
+{
+	const struct vzr_container *container = rm->container;
+	const struct vzr_area_ops *area = container->area ? vzr_area_find(container->area) : NULL;
+	struct vzr_digest digest;
+	int r;
+
+	if (!area || !area->pins || !container->digest)
+		return 0;
+	r = vzr_digest_parse(container->digest, &digest, err);
+	return r < 0 ? r
+		     : vzr_base_unpin(rm->engine->settings, container->private_path, &digest,
+				      container->ctid, err);
 }
 
 static int remove_quota(struct removal *rm, struct vzr_error *err)
@@ -114,6 +131,8 @@ static int take_down(struct removal *rm, struct vzr_error *err)
 
 	if (r == 0)
 		r = remove_quota(rm, err);
+	if (r == 0)
+		r = release_form(rm, err);
 	if (r == 0)
 		r = vzr_record_remove(rm->engine->settings, rm->container->ctid, err);
 	if (r < 0)

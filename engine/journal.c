@@ -300,8 +300,9 @@ static int is_our_lock(const struct taking *t, int fd, const char *name)
 
 	if (r < 0)
 		return r == -ENOENT || r == -ELOOP || r <= -VZR_E_FAILED ? 0 : r;
-	if (!buf.data)
-		return 0;
+	/* A lock appears whole: one without content lost it to a power cut, and its owner with it. */
+	if (!buf.data || !*buf.data)
+		return 1;
 	buf.data[strcspn(buf.data, "\n")] = '\0';
 	return vzr_parse_uint(buf.data, INT32_MAX, &pid) == 0 && (pid_t)pid == t->pid;
 }

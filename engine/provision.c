@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The transaction that makes one container: each stage recorded before it acts. */
-#include "engine/provision.h"
+#include "engine/creation.h"
 
 #include "engine/base/cleanup.h"
 #include "engine/base/fd.h"
@@ -26,29 +26,6 @@
 /* Ids that look free but are refused: after so many it is not the id (but the name, say). */
 #define MAX_REFUSED_IDS 16
 
-/* Everything that one creation holds. */
-struct vzr_creation {
-	struct vzr_engine *engine;
-	const struct vzr_domain *domain;
-	struct vzr_request request;
-	bool grouped; /* durability is the caller's, for many at once: see provision.h */
-	struct vzr_decision decision;
-	struct vzr_blob blob;
-	struct vzr_undo *undo;
-	struct vzr_staging staging;
-	int tree_fd;
-	struct vzr_base base; /* what the tree is cloned from */
-	struct vzr_unpack_result unpacked;
-	struct vzr_owner_limits *users; /* copies of the domain's, with ids; names are borrowed */
-	struct vzr_owner_limits *groups;
-	struct vzr_kv quota_conf;
-	struct vzr_kv conf;
-	struct vzr_quota_state state;
-	char name[VZR_NAME_MAX + 1];
-	char uuid[37];
-	struct vzr_container *container;
-};
-
 /* Nothing is synced one by one: never, or because the caller syncs for many. */
 static bool sync_later(const struct vzr_creation *c)
 {
@@ -70,6 +47,7 @@ static struct vzr_handoff_job handoff_job(struct vzr_creation *c)
 		.quota_none = c->decision.quota_refused,
 		.staging_fd = c->staging.fd,
 		.staging_name = c->staging.name,
+		.overlay_lower = c->overlay_lower,
 		.no_sync = sync_later(c),
 	};
 }
@@ -140,6 +118,7 @@ static int claim_ctid(struct vzr_creation *c, struct vzr_error *err)
 	if (r < 0)
 		return r;
 	job = handoff_job(c);
+	job.sync_records = c->grouped && !c->request.no_sync;
 	r = handoff->lock(&job, c->undo, err);
 	if (r < 0)
 		return r;
@@ -188,6 +167,11 @@ static int stage_claim(struct vzr_creation *c, struct vzr_error *err)
 
 	if (r < 0)
 		return r;
+	/* One sync for both: lock and staging are named on disk before a crash could leave them. */
+	if (c->grouped)
+		r = vzr_creation_open_staging(c, err);
+	if (r < 0)
+		return r;
 	if (c->decision.ctid)
 		return claim_ctid(c, err);
 	for (uint32_t ctid = FIRST_CTID; ctid <= LAST_CTID; ctid++) {
@@ -201,65 +185,11 @@ static int stage_claim(struct vzr_creation *c, struct vzr_error *err)
 	return vzr_fail(err, -VZR_E_FAILED, "every container id is in use");
 }
 
-/* A clone is checked here against the limits that an unpacking meets on its way. */
-static int prepare_area(struct vzr_creation *c, struct vzr_error *err)
-{
-	struct vzr_decision *d = &c->decision;
-	int r = vzr_area_prepare(c->engine, d, &c->blob, c->undo, &c->base, err);
-
-	if (r < 0 || c->base.root_fd < 0)
-		return r;
-	d->needs_kib = c->base.kib;
-	d->needs_inodes = c->base.inodes;
-	return vzr_decision_fits(d, c->domain, err);
-}
-
-static int stage_area(struct vzr_creation *c, struct vzr_error *err)
-{
-	const struct vzr_settings *s = c->engine->settings;
-	struct vzr_area_job job = {
-		.ctx = &c->engine->ctx,
-		.archive_fd = c->blob.fd,
-		.digest = &c->blob.digest,
-		.limits = { .inodes = vzr_setting_number(s, "MAX_INODES"),
-			    .kib = vzr_setting_number(s, "MAX_UNPACKED") },
-		.writers = (unsigned int)vzr_setting_number(s, "WRITERS"),
-		.label = c->decision.artefact->name,
-		.base = &c->base,
-	};
-	const struct vzr_limits *vm = &c->domain->vm;
-	int r = prepare_area(c, err);
-
-	if (r == 0)
-		r = vzr_staging_open(s, c->decision.private_path, c->decision.ctid, c->undo,
-				 &c->staging, err);
-	/* Lock and staging are named on disk before there is a tree that a crash could orphan. */
-	if (r == 0 && c->grouped && !c->request.no_sync)
-		r = vzr_journal_sync(c->undo, err);
-	if (r < 0)
-		return r;
-	if (!c->decision.quota_refused && vm->block_hard_kib != VZR_NO_LIMIT)
-		job.limits.kib = vm->block_hard_kib;
-	if (!c->decision.quota_refused && vm->inode_hard != VZR_NO_LIMIT)
-		job.limits.inodes = vm->inode_hard;
-	job.staging_fd = c->staging.fd;
-	job.staging_name = c->staging.name;
-	c->tree_fd = c->decision.area->make(&job, err);
-	if (c->tree_fd < 0)
-		return c->tree_fd;
-	r = vzr_journal_note_tree(c->undo, c->tree_fd, err);
-	if (r == 0)
-		r = c->decision.area->fill(&job, c->tree_fd, &c->unpacked, err);
-	/* From here on others may remove what was cloned from. */
-	vzr_base_done(&c->base);
-	return r;
-}
-
 static int stage_guest(struct vzr_creation *c, struct vzr_error *err)
 {
 	const struct vzr_guest_job job = {
 		.ctx = &c->engine->ctx,
-		.root_fd = c->tree_fd,
+		.root_fd = c->root_fd,
 		.hostname = vzr_domain_hostname(c->domain),
 		.nameservers = (const char *const *)c->domain->nameservers,
 		.n_nameservers = c->domain->n_nameservers,
@@ -287,14 +217,14 @@ static int stage_quota(struct vzr_creation *c, struct vzr_error *err)
 
 	if (!c->decision.quota)
 		return remove_stale_quota(c, err);
-	r = vzr_owners_resolve(c->tree_fd, d->users, d->n_users, false, &c->users, err);
+	r = vzr_owners_resolve(c->root_fd, d->users, d->n_users, false, &c->users, err);
 	if (r == 0)
-		r = vzr_owners_resolve(c->tree_fd, d->groups, d->n_groups, true, &c->groups, err);
+		r = vzr_owners_resolve(c->root_fd, d->groups, d->n_groups, true, &c->groups, err);
 	if (r < 0)
 		return r;
 	job = quota_job(c);
 	if (job.n_users || job.n_groups) {
-		r = vzr_guest_count_owners(c->tree_fd, &job.owner_count, err);
+		r = vzr_guest_count_owners(c->root_fd, &job.owner_count, err);
 		if (r < 0)
 			return r;
 	}
@@ -308,6 +238,9 @@ static int stage_configure(struct vzr_creation *c, struct vzr_error *err)
 	struct vzr_quota_job quota;
 	int r = c->decision.handoff->prepare(&job, &c->conf, err);
 
+	/* The root is as it will be; where it is a mount, that goes before the tree is moved. */
+	vzr_closep(&c->root_fd);
+	c->root_fd = -1;
 	if (r < 0 || !c->decision.quota)
 		return r;
 	quota = quota_job(c);
@@ -432,7 +365,7 @@ static int stage_handoff(struct vzr_creation *c, struct vzr_error *err)
 }
 
 static const struct stage build_stages[] = {
-	{ "fetch", stage_fetch }, { "claim", stage_claim }, { "area", stage_area },
+	{ "fetch", stage_fetch }, { "claim", stage_claim }, { "area", vzr_creation_area },
 	{ "guest", stage_guest }, { "quota", stage_quota }, { "configure", stage_configure },
 };
 
@@ -487,6 +420,7 @@ static struct vzr_creation *creation_new(struct vzr_engine *engine, const struct
 	c->blob = (struct vzr_blob)VZR_BLOB_INIT;
 	c->staging = (struct vzr_staging)VZR_STAGING_INIT;
 	c->tree_fd = -1;
+	c->root_fd = -1;
 	c->base = (struct vzr_base)VZR_BASE_INIT;
 	c->state.vm = (struct vzr_limits)VZR_LIMITS_NONE;
 	memcpy(&c->request, request, size);
@@ -497,7 +431,9 @@ void vzr_creation_free(struct vzr_creation *c)
 {
 	if (!c)
 		return;
+	vzr_closep(&c->root_fd);
 	vzr_closep(&c->tree_fd);
+	free(c->overlay_lower);
 	vzr_base_done(&c->base);
 	vzr_staging_close(&c->staging);
 	vzr_journal_end(c->undo, &c->engine->ctx);

@@ -28,11 +28,12 @@ enum vzr_area_base {
 
 #define VZR_AREA_REASON 256
 
-/** Every member is required. */
+/** Every member is required but open_root. */
 struct vzr_area_ops {
 	const char *name;    /**< as in --area=NAME; [a-z0-9-] */
 	const char *summary; /**< one line */
 	enum vzr_area_base base; /**< what it needs in vzr_area_job.base */
+	bool pins; /**< containers go on needing the form: it is pinned (vzr_base_pin()) */
 	/**
 	 * Can it make trees on the file system of @private_fd for @handoff? 1 yes, 0 no;
 	 * @reason: one clause. Changes nothing.
@@ -47,6 +48,11 @@ struct vzr_area_ops {
 	/** Fills the directory that make() returned. */
 	int (*fill)(const struct vzr_area_job *job, int tree_fd,
 		    struct vzr_unpack_result *ret_result, struct vzr_error *err);
+	/**
+	 * Opens the container's root as the target will see it, for changes to it. NULL: it is the
+	 * directory that make() returned. Returns a descriptor or a negative error.
+	 */
+	int (*open_root)(const struct vzr_area_job *job, int tree_fd, struct vzr_error *err);
 };
 
 /** Way number @index in order of preference, NULL past the last one. */

@@ -7,6 +7,7 @@
  *   PRIVATE-FS/.vzroot/base/HEX.lock    flocked: shared while it is cloned from, exclusively while
  *                                       it is made, looked over or removed. Its modification time
  *                                       is the form's last use. Without HEX/: asked for once
+ *   PRIVATE-FS/.vzroot/base/HEX.pins/CTID    a container that lives on the form: it stays
  *
  * HEX is the SHA-256 of the template's bytes. HEX/ appears whole by one rename and never changes.
  */
@@ -71,6 +72,22 @@ enum vzr_base_state vzr_base_probe(const struct vzr_settings *settings, const ch
 /** Remembers that a container of this template was made without a prepared form. */
 void vzr_base_ask(const struct vzr_settings *settings, const char *private_path,
 		  const struct vzr_digest *digest);
+
+/** Path of the form's tree, as the target sees it; owned by the caller. NULL: out of memory. */
+char *vzr_base_root_path(const char *private_path, const struct vzr_digest *digest);
+
+/** Path of the file that pins the form for container @ctid; for its undo record. The same. */
+char *vzr_base_pin_path(const char *private_path, const struct vzr_digest *digest, uint32_t ctid);
+
+/** Pins a form that the caller holds: it is not removed before vzr_base_unpin(). */
+VZR_MUST_CHECK int vzr_base_pin(const struct vzr_settings *settings, const char *private_path,
+				const struct vzr_digest *digest, uint32_t ctid,
+				struct vzr_error *err);
+
+/** Takes the pin away; none there is no error. */
+VZR_MUST_CHECK int vzr_base_unpin(const struct vzr_settings *settings, const char *private_path,
+				  const struct vzr_digest *digest, uint32_t ctid,
+				  struct vzr_error *err);
 
 /**
  * Room to leave free on a file system of @total_kib by @text: "10%" or KiB. -VZR_E_CONFIG.

@@ -43,6 +43,12 @@ VZR_MUST_CHECK int vzr_base_room(const struct vzr_base_job *job, int base_fd,
 VZR_MUST_CHECK int vzr_base_make(const struct vzr_base_job *job, int base_fd, const char *hex,
 				 struct vzr_error *err);
 
+/** Does any container live on the form @hex? Also true if it cannot be told. */
+bool vzr_base_is_pinned(int base_fd, const char *hex);
+
+/** Removes the directory of pins, which must be empty. */
+VZR_MUST_CHECK int vzr_base_drop_pins(int base_fd, const char *hex, struct vzr_error *err);
+
 /** Takes HEX/ away by one rename into a staging directory of @undo. The lock file stays. */
 VZR_MUST_CHECK int vzr_base_drop(const struct vzr_settings *settings, const char *private_path,
 				 struct vzr_undo *undo, int base_fd, const char *hex,

@@ -188,8 +188,13 @@ static int remove_one(const struct vzr_base_prune *p, int base_fd,
 
 	if (lock < 0)
 		return lock == -VZR_E_BUSY ? 0 : lock;
+	if (vzr_base_is_pinned(base_fd, found->hex))
+		return 0;
 	if (!p->undo)
 		return 1;
+	r = vzr_base_drop_pins(base_fd, found->hex, err);
+	if (r < 0)
+		return r;
 	r = vzr_base_drop(p->settings, p->private_path, p->undo, base_fd, found->hex, err);
 	if (r < 0)
 		return r;
@@ -246,6 +251,8 @@ void vzr_base_evictable(const struct vzr_settings *settings, const char *private
 	for (size_t i = 0; i < list.count; i++) {
 		const struct vzr_base_found *found = list.items[i];
 
+		if (vzr_base_is_pinned(base_fd, found->hex))
+			continue;
 		if (__builtin_add_overflow(*ret_kib, found->kib, ret_kib) ||
 		    __builtin_add_overflow(*ret_inodes, found->inodes, ret_inodes))
 			*ret_kib = *ret_inodes = 0;

@@ -21,7 +21,10 @@ struct vzr_handoff_job {
 	bool quota_none;		 /**< the user asked for no quota: say so to the target */
 	int staging_fd;			 /**< directory that holds the ready tree ... */
 	const char *staging_name;	 /**< ... under this name, same file system */
+	const char *overlay_lower; /**< the tree that the private area is an overlay over, as the
+				      target sees it; NULL: the private area is the root */
 	bool no_sync;
+	bool sync_records; /**< lock(): the undo record is made durable before the lock is taken */
 	bool no_dir_sync; /**< announce(): the content is fsynced here, the directory elsewhere */
 };
 

@@ -88,6 +88,22 @@ bool vzr_openvz_has_interface(const char *type);
 VZR_MUST_CHECK int vzr_openvz_net(const struct vzr_handoff_job *job, struct vzr_kv *conf,
 				  struct vzr_error *err);
 
+/* ---- openvz_overlay.c: the action scripts of an overlay root ---- */
+
+/**
+ * Records that the scripts will be made. -VZR_E_UNSUPPORTED if a path cannot stand in the options
+ * of a mount. job->overlay_lower must be set.
+ */
+VZR_MUST_CHECK int vzr_openvz_overlay_intend(const struct vzr_handoff_job *job,
+					     struct vzr_undo *undo, struct vzr_error *err);
+
+/** Writes CTID.mount and CTID.umount into @conf_dir. -VZR_E_EXISTS if others are there. */
+VZR_MUST_CHECK int vzr_openvz_overlay_put(const struct vzr_handoff_job *job, int conf_dir,
+					  struct vzr_error *err);
+
+/** Is the script @name in @conf_dir one that vzr_openvz_overlay_put() wrote? */
+bool vzr_openvz_overlay_is_ours(int conf_dir, const char *name);
+
 /* ---- openvz_publish.c ---- */
 
 /** The intend(), place(), announce() and unpublish() of struct vzr_handoff_ops. */

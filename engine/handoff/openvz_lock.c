@@ -3,6 +3,7 @@
 #include "engine/handoff/internal.h"
 
 #include "engine/base/cleanup.h"
+#include "engine/journal.h"
 #include "engine/base/fd.h"
 #include "engine/base/path.h"
 
@@ -203,6 +204,8 @@ int vzr_openvz_lock(const struct vzr_handoff_job *job, struct vzr_undo *undo,
 		if (errno != EINTR)
 			return vzr_fail_errno(err, "cannot lock the directory of %s", lock.path);
 	r = vzr_undo_push(undo, VZR_UNDO_LOCK, lock.path, err);
+	if (r == 0 && job->sync_records)
+		r = vzr_journal_sync(undo, err);
 	return r < 0 ? r : take_lock(&lock, undo, err);
 }
 

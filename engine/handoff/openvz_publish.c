@@ -207,6 +207,8 @@ int vzr_openvz_intend(const struct vzr_handoff_job *job, const struct vzr_kv *co
 		r = vzr_undo_push(undo, VZR_UNDO_DIRECTORY, root, err);
 	if (r == 0 && link)
 		r = vzr_undo_push(undo, VZR_UNDO_LINK, link, err);
+	if (r == 0 && job->overlay_lower)
+		r = vzr_openvz_overlay_intend(job, undo, err);
 	return r;
 }
 
@@ -231,6 +233,8 @@ int vzr_openvz_announce(const struct vzr_handoff_job *job, const struct vzr_kv *
 	if (conf_dir < 0)
 		return conf_dir;
 	r = remove_leftovers(job, conf_dir, err);
+	if (r == 0 && job->overlay_lower)
+		r = vzr_openvz_overlay_put(job, conf_dir, err);
 	return r == 0 ? put_conf(job, conf, conf_dir, err) : r;
 }
 
@@ -248,6 +252,13 @@ static int remove_conf(const struct vzr_handoff_job *job, int conf_dir, struct v
 	for (size_t i = 0; i < VZR_COUNT(scripts); i++) {
 		snprintf(name, sizeof(name), "%u.%s", job->ctid, scripts[i]);
 		snprintf(old, sizeof(old), "%s.destroyed", name);
+		if (vzr_openvz_overlay_is_ours(conf_dir, name)) {
+			if (unlinkat(conf_dir, name, 0) < 0)
+				return vzr_fail_errno(err, "cannot remove %s/%s",
+						      vzr_setting(job->settings, "VZ_CONF_DIR"),
+						      name);
+			continue;
+		}
 		if (renameat(conf_dir, name, conf_dir, old) < 0 && errno != ENOENT)
 			return vzr_fail_errno(err, "cannot rename %s/%s",
 					      vzr_setting(job->settings, "VZ_CONF_DIR"), name);
