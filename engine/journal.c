@@ -300,7 +300,7 @@ static int is_our_lock(const struct taking *t, int fd, const char *name)
 
 	if (r < 0)
 		return r == -ENOENT || r == -ELOOP || r <= -VZR_E_FAILED ? 0 : r;
-	/* A lock appears whole: one without content lost it to a power cut, and its owner with it. */
+	/* A lock appears whole: one without content lost it to a power cut, as its owner did. */
 	if (!buf.data || !*buf.data)
 		return 1;
 	buf.data[strcspn(buf.data, "\n")] = '\0';

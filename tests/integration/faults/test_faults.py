@@ -261,7 +261,8 @@ def scenes(vzroot_path, place, as_root):
 
 @pytest.mark.parametrize("role", ["main", "any"])
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("command", ["create", "again", "overlay", "destroy", "pull-file", "pull-http"])
+@pytest.mark.parametrize("command", ["create", "again", "overlay", "destroy", "pull-file",
+                                     "pull-http"])
 def test_fault(request, scenes, command, fault, role):
     scene = scenes(command)
     injection, codes = FAULTS[fault]
