@@ -4,7 +4,6 @@
 
 #include "engine/base/cleanup.h"
 #include "engine/base/fd.h"
-#include "engine/base/list.h"
 #include "engine/base/path.h"
 #include "engine/base/size.h"
 #include "engine/engine.h"
@@ -15,7 +14,6 @@
 #include <string.h>
 
 #define RECORD_MAX (4u << 20)
-#define CTID_MAX 2147483644u
 
 static void json_freep(json_t **json)
 {
@@ -190,7 +188,7 @@ static struct vzr_container *container_from_json(const json_t *json)
 	return c;
 }
 
-static int open_directory(const struct vzr_settings *settings)
+int vzr_records_open(const struct vzr_settings *settings)
 {
 	VZR_AUTO_FREE char *dir = directory(settings);
 
@@ -199,7 +197,7 @@ static int open_directory(const struct vzr_settings *settings)
 	return vzr_open_in_root(vzr_settings_root_fd(settings), dir, O_RDONLY | O_DIRECTORY, 0);
 }
 
-static int read_record(int dir_fd, const char *name, uint32_t ctid,
+int vzr_record_read(int dir_fd, const char *name, uint32_t ctid,
 		       struct vzr_container **ret_container, struct vzr_error *err)
 {
 	VZR_AUTO_BUF struct vzr_buf buf = { .max = RECORD_MAX };
@@ -231,7 +229,7 @@ static int read_record(int dir_fd, const char *name, uint32_t ctid,
 int vzr_record_get(const struct vzr_settings *settings, uint32_t ctid,
 		   struct vzr_container **ret_container, struct vzr_error *err)
 {
-	VZR_AUTO_CLOSE int fd = open_directory(settings);
+	VZR_AUTO_CLOSE int fd = vzr_records_open(settings);
 	char name[32];
 
 	if (fd == -ENOENT)
@@ -240,12 +238,12 @@ int vzr_record_get(const struct vzr_settings *settings, uint32_t ctid,
 	if (fd < 0)
 		return vzr_fail_code(err, fd, "cannot open the records of containers");
 	file_name(ctid, name);
-	return read_record(fd, name, ctid, ret_container, err);
+	return vzr_record_read(fd, name, ctid, ret_container, err);
 }
 
 bool vzr_record_exists(const struct vzr_settings *settings, uint32_t ctid)
 {
-	VZR_AUTO_CLOSE int fd = open_directory(settings);
+	VZR_AUTO_CLOSE int fd = vzr_records_open(settings);
 	struct stat st;
 	char name[32];
 
@@ -255,7 +253,7 @@ bool vzr_record_exists(const struct vzr_settings *settings, uint32_t ctid)
 
 int vzr_record_remove(const struct vzr_settings *settings, uint32_t ctid, struct vzr_error *err)
 {
-	VZR_AUTO_CLOSE int fd = open_directory(settings);
+	VZR_AUTO_CLOSE int fd = vzr_records_open(settings);
 	char name[32];
 
 	if (fd == -ENOENT)
@@ -295,91 +293,6 @@ void vzr_container_list_free(struct vzr_container **list, size_t count)
 	for (size_t i = 0; list && i < count; i++)
 		vzr_container_free(list[i]);
 	free(list);
-}
-
-static void free_item(void *item)
-{
-	vzr_container_free(item);
-}
-
-static int by_ctid(const void *a, const void *b)
-{
-	const struct vzr_container *const *x = a, *const *y = b;
-
-	return (*x)->ctid < (*y)->ctid ? -1 : (*x)->ctid > (*y)->ctid;
-}
-
-/* "101.json" -> 101; 0 for anything else. */
-static uint32_t ctid_of(const char *name)
-{
-	char digits[16];
-	uint64_t value;
-	size_t len = strcspn(name, ".");
-
-	if (len == 0 || len >= sizeof(digits) || strcmp(name + len, ".json") != 0)
-		return 0;
-	memcpy(digits, name, len);
-	digits[len] = '\0';
-	return vzr_parse_uint(digits, CTID_MAX, &value) == 0 ? (uint32_t)value : 0;
-}
-
-/* One record that cannot be used does not hide the others. */
-static int read_all(struct vzr_context *ctx, DIR *dir, struct vzr_list *list,
-		    struct vzr_error *err)
-{
-	const struct dirent *entry;
-
-	while ((entry = readdir(dir))) {
-		struct vzr_error why = VZR_ERROR_INIT;
-		struct vzr_container *container = NULL;
-		uint32_t ctid = ctid_of(entry->d_name);
-		int r = ctid ? read_record(dirfd(dir), entry->d_name, ctid, &container, &why) : 1;
-
-		if (r == -VZR_E_NOT_FOUND || r == 1)
-			continue; /* destroyed while we read, or no record at all */
-		if (r < 0 && r != -ENOMEM) {
-			vzr_warn(ctx, "%s", why.msg);
-			continue;
-		}
-		if (r == 0)
-			r = vzr_list_add(list, container);
-		if (r < 0) {
-			vzr_container_free(container);
-			return vzr_fail_code(err, r, "cannot list the containers");
-		}
-	}
-	return 0;
-}
-
-int vzr_container_list(struct vzr_engine *engine, struct vzr_container ***ret_list,
-		       size_t *ret_count, struct vzr_error *err)
-{
-	int fd = open_directory(engine->settings);
-	VZR_AUTO_CLOSEDIR DIR *dir = NULL;
-	struct vzr_list list = { 0 };
-	int r;
-
-	*ret_list = NULL;
-	*ret_count = 0;
-	if (fd == -ENOENT)
-		return 0;
-	if (fd < 0)
-		return vzr_fail_code(err, fd, "cannot open the records of containers");
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return vzr_fail_errno(err, "cannot read the records of containers");
-	}
-	r = read_all(&engine->ctx, dir, &list, err);
-	if (r < 0) {
-		vzr_list_done(&list, free_item);
-		return r;
-	}
-	if (list.count)
-		qsort(list.items, list.count, sizeof(*list.items), by_ctid);
-	*ret_list = (struct vzr_container **)list.items;
-	*ret_count = list.count;
-	return 0;
 }
 
 int vzr_container_load(struct vzr_engine *engine, uint32_t ctid,

@@ -18,6 +18,13 @@ VZR_MUST_CHECK int vzr_record_put(const struct vzr_settings *settings,
 VZR_MUST_CHECK int vzr_record_get(const struct vzr_settings *settings, uint32_t ctid,
 				  struct vzr_container **ret_container, struct vzr_error *err);
 
+/** Opens the directory of the records. -ENOENT (no message): nothing was ever made. */
+VZR_MUST_CHECK int vzr_records_open(const struct vzr_settings *settings);
+
+/** Reads file @name of that directory, the record of @ctid. May be called by any thread. */
+VZR_MUST_CHECK int vzr_record_read(int dir_fd, const char *name, uint32_t ctid,
+				   struct vzr_container **ret_container, struct vzr_error *err);
+
 /** True if there is a record of @ctid. */
 bool vzr_record_exists(const struct vzr_settings *settings, uint32_t ctid);
 

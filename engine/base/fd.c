@@ -62,7 +62,8 @@ int vzr_open_parent_in_root(int root_fd, const char *path, const char **ret_name
 	return fd;
 }
 
-int vzr_fd_read(int fd, struct vzr_buf *buf, struct vzr_error *err)
+/* Reads to the end, or until @buf holds @enough bytes (0: it cannot be told how many). */
+static int fill(int fd, uint64_t enough, struct vzr_buf *buf, struct vzr_error *err)
 {
 	const size_t max = buf->max ? buf->max : VZR_BUF_MAX;
 
@@ -84,7 +85,14 @@ int vzr_fd_read(int fd, struct vzr_buf *buf, struct vzr_error *err)
 			return vzr_fail(err, r, "larger than %zu bytes", max);
 		if (r < 0)
 			return vzr_fail_code(err, r, "cannot read");
+		if (enough && buf->len >= enough)
+			return 0;
 	}
+}
+
+int vzr_fd_read(int fd, struct vzr_buf *buf, struct vzr_error *err)
+{
+	return fill(fd, 0, buf, err);
 }
 
 int vzr_file_read(int dirfd, const char *name, struct vzr_buf *buf, struct vzr_error *err)
@@ -100,7 +108,7 @@ int vzr_file_read(int dirfd, const char *name, struct vzr_buf *buf, struct vzr_e
 		return vzr_fail_errno(err, "cannot look at %s", name);
 	if (!S_ISREG(st.st_mode))
 		return vzr_fail(err, -VZR_E_INPUT, "%s is not a regular file", name);
-	r = vzr_fd_read(fd, buf, err);
+	r = fill(fd, (uint64_t)st.st_size, buf, err);
 	return r < 0 ? vzr_wrap(err, r, "%s", name) : 0;
 }
 
