@@ -9,9 +9,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define BLOCK ((size_t)256 << 10)
+/* Large blocks: handing one over wakes a thread, which costs more than what the caches gain. */
+#define READ_BLOCK ((size_t)512 << 10)
 #define READ_BLOCKS 4u
-#define TAR_BLOCKS 8u
+#define TAR_BLOCK ((size_t)1 << 20)
+#define TAR_BLOCKS 4u
 
 struct vzr_feed {
 	int fd;
@@ -74,7 +76,7 @@ int vzr_feed_new(int fd, const struct vzr_digest *expected, bool threads,
 			vzr_fail_code(err, r, "cannot hash the archive");
 	}
 	if (r == 0)
-		r = vzr_stage_new(read_fill, feed, BLOCK, threads ? READ_BLOCKS : 1, &feed->reader,
+		r = vzr_stage_new(read_fill, feed, READ_BLOCK, threads ? READ_BLOCKS : 1, &feed->reader,
 				  err);
 	if (r < 0) {
 		vzr_feed_free(feed);
@@ -119,7 +121,7 @@ int vzr_feed_start(struct vzr_feed *feed, unsigned int max_ratio, struct vzr_err
 		feed->decoder.ops = NULL;
 		return r;
 	}
-	return vzr_stage_new(vzr_decoder_fill, &feed->decoder, BLOCK,
+	return vzr_stage_new(vzr_decoder_fill, &feed->decoder, TAR_BLOCK,
 			     feed->threads ? TAR_BLOCKS : 1, &feed->tar, err);
 }
 

@@ -24,7 +24,7 @@ struct vzr_unpack_job {
 	const struct vzr_digest *digest; /**< what the archive's bytes must be; NULL: not known */
 	int tree_fd;			 /**< an empty directory, or -1: only measure and check */
 	struct vzr_unpack_limits limits;
-	unsigned int writers; /**< threads that write files; 0: as many as processors, up to 8 */
+	unsigned int writers; /**< threads that write files; 0: one less than processors, 1 to 8 */
 	const char *label;    /**< the archive's name in messages */
 };
 

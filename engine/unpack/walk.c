@@ -58,8 +58,8 @@ static int set_up_archive(struct vzr_walk *walk, struct vzr_error *err)
 }
 
 /*
- * Reading and decompressing keep up to two processors busy, so that with no more than those the
- * parser writes by itself: handing over costs a copy.
+ * Reading and decompressing keep a processor busy, and handing over costs a copy: on two of them
+ * the parser writes by itself.
  */
 static unsigned int count_writers(const struct vzr_unpack_job *job, bool threads)
 {
@@ -69,7 +69,9 @@ static unsigned int count_writers(const struct vzr_unpack_job *job, bool threads
 		return 1;
 	if (job->writers)
 		return job->writers;
-	return processors > MAX_WRITERS ? MAX_WRITERS : (unsigned int)processors;
+	return processors > MAX_WRITERS ? MAX_WRITERS
+	       : processors > 2		? (unsigned int)processors - 1
+					: 1;
 }
 
 int vzr_walk_new(const struct vzr_unpack_job *job, bool threads, struct vzr_walk **ret_walk,

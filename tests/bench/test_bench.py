@@ -3,36 +3,42 @@
 import json
 import pathlib
 import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
+
+import archives  # noqa: E402
 
 
-def test_area_smoke(vzroot_path, as_root, tmp_path, data_dir):
-    archive = ["--archive", data_dir / "templates/debian-12-x86_64-minbase.tar.gz"]
-    out = subprocess.run([str(x) for x in [pathlib.Path(__file__).parent / "area", "--vzroot",
-                                           vzroot_path, "--runs", 1, "--kinds", "ext4,btrfs",
-                                           "--megabytes", 1500, "--json", tmp_path / "area.json",
-                                           *archive]],
-                         capture_output=True, text=True, check=False)
+@pytest.fixture
+def archive(tmp_path):
+    """A small template: what is shown here is that everything runs."""
+    archives.write(tmp_path, "small")
+    return next(tmp_path.glob("small.tar.gz"))
+
+
+def test_smoke(vzroot_path, as_root, tmp_path, archive):
+    out = subprocess.run([str(x) for x in [
+        pathlib.Path(__file__).parent / "run", "--vzroot", vzroot_path, "--archive", archive,
+        "--runs", 1, "--scale", 0.001, "--json", tmp_path / "result.json"]],
+        capture_output=True, text=True, check=False)
     assert out.returncode == 0, out.stdout + out.stderr
-    result = json.loads((tmp_path / "area.json").read_text())
-    assert {"copy", "tar xzf"} <= set(result["ext4"])
-    assert {"snapshot", "reflink", "subvolume snapshot"} <= set(result["btrfs"])
-
-
-def test_smoke(vzroot_path, as_root, tmp_path, pytestconfig):
-    from_option = pytestconfig.getoption("--data")
-    archive = ["--archive", pathlib.Path(from_option) /
-               "templates/debian-12-x86_64-minbase.tar.gz"] if from_option else []
-    out = subprocess.run([str(x) for x in [pathlib.Path(__file__).parent / "create", "--vzroot",
-                                           vzroot_path, "--runs", 1, "--json",
-                                           tmp_path / "result.json", *archive]],
-                         capture_output=True, text=True, check=False)
-    print(out.stdout)
-    assert out.returncode == 0, out.stdout + out.stderr
-    result = json.loads((tmp_path / "result.json").read_text())
-    for mode in ("sync", "no-sync"):
-        rows = {r["what"]: r for r in result["create"][mode]}
-        assert {"vzroot create", "tar", "bsdtar"} <= set(rows)
-        for r in rows.values():
-            assert 0 < r["min_s"] <= r["median_s"] <= r["max_s"]
-            assert r["peak_kib"] > 0
-    assert [r["what"] for r in result["commands"]] == ["check", "version"]
+    tables = json.loads((tmp_path / "result.json").read_text())["tables"]
+    wanted = {"cold tar.gz (ext4)": {"vzroot create", "tar", "bsdtar", "umoci raw unpack",
+                                     "lxc-create -t local (xz)"},
+              "cold tar.zst, durable (ext4)": {"vzroot create", "tar", "bsdtar"},
+              "next container (ext4)": {"copy", "overlay", "stream", "cp -a --reflink=never", "tar",
+                                        "buildah from (overlay)", "buildah from (vfs)"},
+              "next container (btrfs)": {"snapshot", "btrfs subvolume snapshot", "tar"},
+              "next container (xfs)": {"reflink", "cp -a --reflink=always"},
+              "commands": {"version", "check", "list, 10 containers"}}
+    for title, names in wanted.items():
+        assert names <= {row["what"] for row in tables[title]}, (title, tables[title])
+    for kind in ("copy (ext4)", "snapshot (btrfs)", "overlay (ext4)"):
+        assert any(kind in title for title in tables), tables.keys()
+    for title, rows in tables.items():
+        for row in rows:
+            assert 0 < row["min_s"] <= row["median_s"] <= row["max_s"], (title, row)
+            assert row["peak_kib"] > 0
