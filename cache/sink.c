@@ -102,7 +102,19 @@ static int account(struct vzr_sink *sink, const void *data, size_t len, struct v
 	if (sink->sha512)
 		vzr_hash_add(sink->sha512, data, len);
 	sink->size_bytes = size;
-	return 0;
+	return terms->tap ? terms->tap->add(terms->tap->data, data, len, err) : 0;
+}
+
+/* Nothing was taken so far. */
+static int start_over(struct vzr_sink *sink, struct vzr_error *err)
+{
+	const struct vzr_tap *tap = sink->terms->tap;
+
+	if (tap && sink->size_bytes > 0)
+		tap->restart(tap->data);
+	sink->size_bytes = 0;
+	sink->buffered = 0;
+	return new_hashes(sink, err);
 }
 
 int vzr_sink_add(struct vzr_sink *sink, const void *data, size_t len, struct vzr_error *err)
@@ -162,10 +174,8 @@ int vzr_sink_copy(struct vzr_sink *sink, int fd, const char *stage, struct vzr_e
 
 int vzr_sink_resume(struct vzr_sink *sink, struct vzr_error *err)
 {
-	int r = new_hashes(sink, err);
+	int r = start_over(sink, err);
 
-	sink->size_bytes = 0;
-	sink->buffered = 0;
 	if (r < 0)
 		return r;
 	if (lseek(sink->fd, 0, SEEK_SET) < 0)
@@ -175,11 +185,11 @@ int vzr_sink_resume(struct vzr_sink *sink, struct vzr_error *err)
 
 int vzr_sink_restart(struct vzr_sink *sink, struct vzr_error *err)
 {
-	sink->size_bytes = 0;
-	sink->buffered = 0;
-	if (lseek(sink->fd, 0, SEEK_SET) < 0 || ftruncate(sink->fd, 0) < 0)
+	int r = start_over(sink, err);
+
+	if (r == 0 && (lseek(sink->fd, 0, SEEK_SET) < 0 || ftruncate(sink->fd, 0) < 0))
 		return vzr_store_write_error(sink->store, -errno, err);
-	return new_hashes(sink, err);
+	return r;
 }
 
 static int wrong_digest(const struct vzr_digest *found, const struct vzr_digest *want,

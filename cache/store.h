@@ -71,6 +71,15 @@ VZR_MUST_CHECK int vzr_store_blob_remove(struct vzr_store *store, const struct v
  */
 typedef int (*vzr_verify_fn)(void *data, int fd, uint64_t size_bytes, struct vzr_error *err);
 
+/** Somebody who looks at the bytes of a new blob as they come, in order. */
+struct vzr_tap {
+	/** The next @len bytes. A negative result fails the whole call. */
+	int (*add)(void *data, const void *bytes, size_t len, struct vzr_error *err);
+	/** All bytes so far were for nothing: the next come from the beginning again. */
+	void (*restart)(void *data);
+	void *data;
+};
+
 /** What the bytes of a new blob must be. Zero-initialised: anything. */
 struct vzr_blob_terms {
 	const struct vzr_digest *digest; /**< SHA-256 or SHA-512 that must match; or NULL */
@@ -78,6 +87,7 @@ struct vzr_blob_terms {
 	uint64_t max_bytes;		 /**< most that is accepted; 0: 64 GiB */
 	vzr_verify_fn verify;		 /**< last check, e.g. a signature over the file; or NULL */
 	void *verify_data;
+	const struct vzr_tap *tap; /**< NULL: nobody */
 };
 
 /**

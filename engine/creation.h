@@ -37,5 +37,11 @@ struct vzr_creation {
  */
 VZR_MUST_CHECK int vzr_creation_open_staging(struct vzr_creation *creation, struct vzr_error *err);
 
+/**
+ * Gets the template's bytes and opens them. The stage "fetch", or, where the template is unpacked
+ * while it comes, a part of the stage "area".
+ */
+VZR_MUST_CHECK int vzr_creation_fetch(struct vzr_creation *creation, struct vzr_error *err);
+
 /** The stage "area": the tree is in staging, whole, and its root is open. */
 VZR_MUST_CHECK int vzr_creation_area(struct vzr_creation *creation, struct vzr_error *err);

@@ -7,6 +7,7 @@
 #include "engine/base/cleanup.h"
 #include "engine/handoff/handoff.h"
 #include "engine/quota/quota.h"
+#include "engine/stream.h"
 
 #include <string.h>
 
@@ -72,6 +73,7 @@ int vzr_engine_catalogue(struct vzr_engine *engine, struct vzr_error *err)
 		.ctx = &engine->ctx,
 		.admit = vzr_template_admit,
 		.admit_data = engine,
+		.tap = &engine->tap,
 	};
 	int r = 0;
 
@@ -84,6 +86,9 @@ int vzr_engine_catalogue(struct vzr_engine *engine, struct vzr_error *err)
 		r = open_fetcher(engine, err);
 	if (r < 0)
 		return r;
+	engine->tap = (struct vzr_tap){ .add = vzr_stream_add,
+					.restart = vzr_stream_restart,
+					.data = &engine->stream };
 	options.store = engine->store;
 	options.fetcher = engine->fetcher;
 	return vzr_catalogue_open(&options, &engine->catalogue, err);

@@ -7,6 +7,8 @@
 #include "engine/settings.h"
 #include "templates/catalogue.h"
 
+struct vzr_stream;
+
 /** Borrows the settings, owns the rest. */
 struct vzr_engine {
 	struct vzr_context ctx;		      /**< handed to every layer */
@@ -14,6 +16,8 @@ struct vzr_engine {
 	struct vzr_store *store;	 /**< NULL until vzr_engine_catalogue() */
 	struct vzr_fetcher *fetcher;	 /**< NULL until vzr_engine_catalogue() */
 	struct vzr_catalogue *catalogue; /**< NULL until vzr_engine_catalogue() */
+	struct vzr_stream *stream; /**< the unpacking beside the running download, or NULL */
+	struct vzr_tap tap;	   /**< leads downloads to @stream */
 };
 
 /** Opens store, fetcher and catalogue on first use; commands that need none stay fast. */

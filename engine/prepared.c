@@ -2,6 +2,7 @@
 /* The way to fill an area, chosen in three steps: what is possible, what is prepared, what fits. */
 #include "engine/prepared.h"
 
+#include "cache/url.h"
 #include "engine/base/cleanup.h"
 #include "engine/base/fd.h"
 #include "engine/base/subvolume.h"
@@ -108,6 +109,20 @@ int vzr_area_choose(struct vzr_engine *engine, struct vzr_decision *d,
 
 /* ---- what is prepared ---- */
 
+static bool comes_by_network(const struct vzr_artefact *artefact)
+{
+	enum vzr_scheme scheme =
+		artefact->n_urls ? vzr_url_scheme(artefact->urls[0]) : VZR_SCHEME_OTHER;
+
+	return scheme == VZR_SCHEME_HTTP || scheme == VZR_SCHEME_HTTPS;
+}
+
+bool vzr_area_streams(const struct vzr_decision *d)
+{
+	return d->artefact && !d->fetched && !d->artefact->cached && !d->artefact_lent &&
+	       d->area->base == VZR_AREA_BASE_NONE && comes_by_network(d->artefact);
+}
+
 int vzr_area_settle(struct vzr_engine *engine, struct vzr_decision *d,
 		    const struct vzr_digest *digest, struct vzr_error *err)
 {
@@ -117,7 +132,16 @@ int vzr_area_settle(struct vzr_engine *engine, struct vzr_decision *d,
 	d->area = d->area_best;
 	if (!path)
 		return vzr_fail_code(err, -ENOMEM, "cannot plan");
-	if (d->area_forced || d->area->base != VZR_AREA_BASE_LATER || !stream)
+	if (d->area_forced || d->area->base == VZR_AREA_BASE_NONE || !stream)
+		return 0;
+	if (d->artefact && !d->artefact_lent && !d->artefact->cached && !d->fetched &&
+	    comes_by_network(d->artefact)) {
+		d->area = stream;
+		snprintf(d->area_reason, sizeof(d->area_reason),
+			 "the template is not cached: it is unpacked while it is downloaded");
+		return 0;
+	}
+	if (d->area->base != VZR_AREA_BASE_LATER)
 		return 0;
 	if (vzr_base_probe(engine->settings, path, digest) != VZR_BASE_UNKNOWN)
 		return 0;

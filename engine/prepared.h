@@ -19,6 +19,9 @@ VZR_MUST_CHECK int vzr_area_choose(struct vzr_engine *engine, struct vzr_decisio
 VZR_MUST_CHECK int vzr_area_settle(struct vzr_engine *engine, struct vzr_decision *d,
 				   const struct vzr_digest *digest, struct vzr_error *err);
 
+/** Will the template be unpacked while it is downloaded? It is not cached and comes by network. */
+bool vzr_area_streams(const struct vzr_decision *decision);
+
 /**
  * Opens (and makes) the prepared form that decision->area clones; nothing for other ways. If there
  * is no room for one, the decision becomes "stream", unless a way was asked for.

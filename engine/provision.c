@@ -65,7 +65,7 @@ static struct vzr_quota_job quota_job(struct vzr_creation *c)
 
 /* ---- stages ---- */
 
-static int stage_fetch(struct vzr_creation *c, struct vzr_error *err)
+int vzr_creation_fetch(struct vzr_creation *c, struct vzr_error *err)
 {
 	VZR_AUTO_NAME struct vzr_name record = { 0 };
 	struct vzr_decision *d = &c->decision;
@@ -74,7 +74,6 @@ static int stage_fetch(struct vzr_creation *c, struct vzr_error *err)
 	if (d->fetched)
 		return vzr_store_blob_open(c->engine->store, &d->blob, &c->blob, err);
 	r = vzr_catalogue_fetch(c->engine->catalogue, d->artefact, &c->blob, err);
-
 	if (r >= 0)
 		r = vzr_store_name_get(c->engine->store, d->artefact->name, &record, err);
 	if (r < 0)
@@ -83,6 +82,12 @@ static int stage_fetch(struct vzr_creation *c, struct vzr_error *err)
 	d->needs_kib = record.unpacked_kib;
 	d->needs_inodes = record.unpacked_inodes;
 	return vzr_decision_fits(d, c->domain, err);
+}
+
+/* What is unpacked while it comes needs a place first. */
+static int stage_fetch(struct vzr_creation *c, struct vzr_error *err)
+{
+	return vzr_area_streams(&c->decision) ? 0 : vzr_creation_fetch(c, err);
 }
 
 static int make_identity(struct vzr_creation *c, struct vzr_error *err)

@@ -5,9 +5,11 @@
 #include "engine/base/time.h"
 #include "engine/engine.h"
 #include "engine/publish.h"
+#include "engine/stream.h"
 #include "engine/unpack/unpack.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 static char *dup_or_null(const char *text)
 {
@@ -84,24 +86,37 @@ int vzr_template_show(struct vzr_engine *engine, const char *name,
 	return r;
 }
 
-/*
- * Reads the whole archive as an unpacking would, so that a damaged or refused one is known when it
- * is pulled and not when a container is made, and keeps the sizes for plans.
- */
-int vzr_template_admit(void *data, int fd, struct vzr_name *record, struct vzr_error *err)
+/* Reads the whole archive as an unpacking would. */
+static int measure(struct vzr_engine *engine, int fd, const char *label,
+		   struct vzr_unpack_result *ret_result, struct vzr_error *err)
 {
-	struct vzr_engine *engine = data;
 	const struct vzr_unpack_job job = {
 		.ctx = &engine->ctx,
 		.archive_fd = fd,
 		.tree_fd = -1,
-		.label = record->name,
+		.label = label,
 	};
-	struct vzr_unpack_result result;
 	uint64_t begun = vzr_stage_begin(&engine->ctx, "admit");
-	int r = vzr_unpack(&job, &result, err);
 
-	(void)vzr_stage_end(&engine->ctx, "admit", begun, r);
+	return vzr_stage_end(&engine->ctx, "admit", begun, vzr_unpack(&job, ret_result, err));
+}
+
+/*
+ * A damaged or refused archive is known when it is pulled and not when a container is made, and
+ * the sizes are kept for plans. Where a container is being made of it meanwhile, that tells.
+ */
+int vzr_template_admit(void *data, int fd, struct vzr_name *record, struct vzr_error *err)
+{
+	struct vzr_engine *engine = data;
+	struct vzr_unpack_result result = { 0 };
+	struct stat st;
+	int r = fstat(fd, &st) < 0 ? vzr_fail_errno(err, "cannot look at %s", record->name)
+				   : vzr_stream_end(engine->stream, (uint64_t)st.st_size, err);
+
+	if (r == 1)
+		result = engine->stream->result;
+	else if (r == 0)
+		r = measure(engine, fd, record->name, &result, err);
 	if (r < 0)
 		return r;
 	record->unpacked_kib = result.kib;

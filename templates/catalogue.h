@@ -32,6 +32,7 @@ struct vzr_catalogue_options {
 	struct vzr_context *ctx;
 	vzr_admit_fn admit; /**< last check of every new blob, after its signature; may be NULL */
 	void *admit_data;
+	const struct vzr_tap *tap; /**< sees every payload as it comes; may be NULL */
 };
 
 struct vzr_catalogue;

@@ -118,7 +118,8 @@ int vzr_payload_get(struct vzr_source *source, const struct vzr_artefact *artefa
 		.terms = { .digest = artefact->has_digest ? &artefact->digest : NULL,
 			   .size_bytes = artefact->size_bytes,
 			   .verify = vzr_intake_verify,
-			   .verify_data = intake },
+			   .verify_data = intake,
+			   .tap = source->options->tap },
 		.label = artefact->name,
 	};
 

@@ -8,6 +8,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Large blocks: handing one over wakes a thread, which costs more than what the caches gain. */
 #define READ_BLOCK ((size_t)512 << 10)
@@ -17,6 +18,7 @@
 
 struct vzr_feed {
 	int fd;
+	bool stream;	 /* no file: what comes, comes once */
 	uint64_t offset; /* the reader's */
 	uint64_t total;
 	struct vzr_hash *sha256;
@@ -36,7 +38,9 @@ static int read_fill(void *data, void *block, size_t size, size_t *ret_len, stru
 	size_t len = 0;
 
 	while (len < size) {
-		ssize_t n = pread(feed->fd, (char *)block + len, size - len, (off_t)feed->offset);
+		char *at = (char *)block + len;
+		ssize_t n = feed->stream ? read(feed->fd, at, size - len)
+					 : pread(feed->fd, at, size - len, (off_t)feed->offset);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -68,6 +72,7 @@ int vzr_feed_new(int fd, const struct vzr_digest *expected, bool threads,
 	feed->threads = threads;
 	r = fstat(fd, &st) < 0 ? vzr_fail_errno(err, "cannot look at the archive") : 0;
 	if (r == 0) {
+		feed->stream = !S_ISREG(st.st_mode);
 		feed->total = st.st_size > 0 ? (uint64_t)st.st_size : 0;
 		r = vzr_hash_new(VZR_SHA256, &feed->sha256);
 		if (r == 0 && expected && expected->algo == VZR_SHA512)
@@ -76,8 +81,8 @@ int vzr_feed_new(int fd, const struct vzr_digest *expected, bool threads,
 			vzr_fail_code(err, r, "cannot hash the archive");
 	}
 	if (r == 0)
-		r = vzr_stage_new(read_fill, feed, READ_BLOCK, threads ? READ_BLOCKS : 1, &feed->reader,
-				  err);
+		r = vzr_stage_new(read_fill, feed, READ_BLOCK, threads ? READ_BLOCKS : 1,
+				  &feed->reader, err);
 	if (r < 0) {
 		vzr_feed_free(feed);
 		return r;

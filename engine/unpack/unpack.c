@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -84,29 +85,43 @@ static void kill_child(int pidfd, pid_t pid)
 		kill(pid, SIGKILL);
 }
 
-/* Frames until the last one, until the child is gone, or until the work is cancelled. */
-static int listen_to(struct vzr_frame_reader *reader, int fd, int pidfd, struct vzr_error *err)
-{
-	while (!reader->ended) {
-		struct pollfd p[2] = {{.fd = fd, .events = POLLIN},
-				      {.fd = pidfd, .events = POLLIN}};
-		int n, r = vzr_cancelled(reader->ctx, err);
+/* The child and what is heard of it. */
+struct vzr_unpacking {
+	struct vzr_context *ctx;
+	pid_t pid;
+	int pidfd;   /* -1: the kernel has none */
+	int events;  /* frames come here */
+	int archive; /* bytes go there; -1: the child reads a file, or has got all of them */
+	bool gone;   /* the child, or its end of the pipe */
+	struct vzr_frame_reader reader;
+};
 
-		if (r < 0)
-			return r;
-		n = poll(p, VZR_COUNT(p), CANCEL_POLL_MS);
-		if (n < 0 && errno != EINTR)
-			return vzr_fail_errno(err, "cannot wait for the unpacking process");
-		if (n <= 0)
-			continue;
-		/* What a dead child wrote before is read first. */
-		if (!p[0].revents)
-			return 0;
-		r = vzr_frame_read(reader, fd, err);
-		if (r <= 0)
-			return r;
+/*
+ * Waits for frames, with @want also for room to write, and takes what there is. 1: there is room;
+ * 0: something was heard, or time passed; negative: an error. The end of the child is heard too.
+ */
+static int hear(struct vzr_unpacking *u, bool want, struct vzr_error *err)
+{
+	struct pollfd p[3] = {{.fd = u->events, .events = POLLIN},
+			      {.fd = u->pidfd, .events = POLLIN},
+			      {.fd = want ? u->archive : -1, .events = POLLOUT}};
+	int n, r = vzr_cancelled(u->ctx, err);
+
+	if (r < 0)
+		return r;
+	n = poll(p, VZR_COUNT(p), CANCEL_POLL_MS);
+	if (n < 0 && errno != EINTR)
+		return vzr_fail_errno(err, "cannot wait for the unpacking process");
+	if (n <= 0)
+		return 0;
+	/* What a dead child wrote before is read first. */
+	if (p[0].revents) {
+		r = vzr_frame_read(&u->reader, u->events, err);
+		u->gone |= r == 0;
+		return r < 0 ? r : 0;
 	}
-	return 0;
+	u->gone |= p[1].revents != 0;
+	return p[2].revents != 0;
 }
 
 /* Waits for the end of the child. False: its status is not known (SIGCHLD is ignored). */
@@ -133,55 +148,146 @@ static int died(bool known, int status, struct vzr_error *err)
 	return vzr_fail(err, -VZR_E_FAILED, "the unpacking process ended without a result");
 }
 
-static int run_parent(const struct vzr_unpack_job *job, int fd, pid_t pid,
-		      struct vzr_unpack_result *ret_result, struct vzr_error *err)
+static void unpacking_free(struct vzr_unpacking *u)
 {
-	VZR_AUTO_CLOSE int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	VZR_AUTO_FREE struct vzr_frame_reader *reader = calloc(1, sizeof(*reader));
-	int status = 0, r;
-	bool known;
+	vzr_closep(&u->pidfd);
+	vzr_closep(&u->events);
+	vzr_closep(&u->archive);
+	free(u);
+}
 
-	if (!reader)
-		r = vzr_fail_code(err, -ENOMEM, "cannot unpack");
-	else {
-		reader->ctx = job->ctx;
-		r = listen_to(reader, fd, pidfd, err);
+static struct vzr_unpacking *unpacking_new(struct vzr_context *ctx)
+{
+	struct vzr_unpacking *u = calloc(1, sizeof(*u));
+
+	if (u) {
+		u->ctx = u->reader.ctx = ctx;
+		u->pidfd = u->events = u->archive = -1;
 	}
-	if (r < 0)
-		kill_child(pidfd, pid);
-	known = reap(pid, &status);
+	return u;
+}
+
+/* Forks the child, which reads job->archive_fd. */
+static int start(const struct vzr_unpack_job *job, struct vzr_unpacking *u, struct vzr_error *err)
+{
+	VZR_AUTO_CLOSE int write_end = -1;
+	pid_t parent = getpid();
+	int fds[2], r = vzr_cancelled(job->ctx, err);
+
 	if (r < 0)
 		return r;
-	if (!reader->ended || (known && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)))
-		return died(known, status, err);
-	if (reader->code < 0) {
-		if (err)
-			*err = reader->error;
-		return reader->code;
-	}
-	*ret_result = reader->result;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return vzr_fail_errno(err, "cannot make a pipe");
+	u->events = fds[0];
+	write_end = fds[1];
+	u->pid = fork();
+	if (u->pid < 0)
+		return vzr_fail_errno(err, "cannot start the unpacking process");
+	if (u->pid == 0)
+		run_child(job, write_end, parent);
+	u->pidfd = (int)syscall(SYS_pidfd_open, u->pid, 0);
 	return 0;
+}
+
+int vzr_unpack_start(const struct vzr_unpack_job *job, struct vzr_unpacking **ret_unpacking,
+		     struct vzr_error *err)
+{
+	struct vzr_unpack_job fed = *job;
+	VZR_AUTO_CLOSE int read_end = -1;
+	struct vzr_unpacking *u = unpacking_new(job->ctx);
+	int fds[2], r;
+
+	if (!u)
+		return vzr_fail_code(err, -ENOMEM, "cannot unpack");
+	/* Sockets rather than a pipe: writing to one whose reader is gone need not be a signal. */
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0) {
+		r = vzr_fail_errno(err, "cannot make a socket");
+	} else {
+		u->archive = fds[0];
+		fed.archive_fd = read_end = fds[1];
+		r = start(&fed, u, err);
+	}
+	if (r < 0) {
+		unpacking_free(u);
+		return r;
+	}
+	*ret_unpacking = u;
+	return 0;
+}
+
+int vzr_unpack_feed(struct vzr_unpacking *u, const void *data, size_t len, struct vzr_error *err)
+{
+	const char *p = data;
+
+	while (len > 0 && !u->gone && !u->reader.ended) {
+		ssize_t n;
+		int r = hear(u, true, err);
+
+		if (r < 0)
+			return r;
+		if (r == 0)
+			continue;
+		n = send(u->archive, p, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno == EPIPE)
+			return 0;
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return vzr_fail_errno(err, "cannot feed the unpacking process");
+		if (n > 0) {
+			p += n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+void vzr_unpack_abort(struct vzr_unpacking *u)
+{
+	int status;
+
+	if (!u)
+		return;
+	kill_child(u->pidfd, u->pid);
+	(void)reap(u->pid, &status);
+	unpacking_free(u);
+}
+
+int vzr_unpack_finish(struct vzr_unpacking *u, struct vzr_unpack_result *ret_result,
+		      struct vzr_error *err)
+{
+	int status = 0, r = 0;
+	bool known;
+
+	vzr_closep(&u->archive);
+	u->archive = -1;
+	while (r == 0 && !u->gone && !u->reader.ended)
+		r = hear(u, false, err);
+	if (r < 0) {
+		vzr_unpack_abort(u);
+		return r;
+	}
+	known = reap(u->pid, &status);
+	if (!u->reader.ended || (known && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)))
+		r = died(known, status, err);
+	else if (u->reader.code < 0) {
+		r = u->reader.code;
+		if (err)
+			*err = u->reader.error;
+	} else {
+		*ret_result = u->reader.result;
+	}
+	unpacking_free(u);
+	return r;
 }
 
 int vzr_unpack(const struct vzr_unpack_job *job, struct vzr_unpack_result *ret_result,
 	       struct vzr_error *err)
 {
-	VZR_AUTO_CLOSE int read_end = -1, write_end = -1;
-	pid_t pid, parent = getpid();
-	int fds[2], r;
+	struct vzr_unpacking *u = unpacking_new(job->ctx);
+	int r = u ? start(job, u, err) : vzr_fail_code(err, -ENOMEM, "cannot unpack");
 
-	r = vzr_cancelled(job->ctx, err);
-	if (r < 0)
-		return r;
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return vzr_fail_errno(err, "cannot make a pipe");
-	read_end = fds[0];
-	write_end = fds[1];
-	pid = fork();
-	if (pid < 0)
-		return vzr_fail_errno(err, "cannot start the unpacking process");
-	if (pid == 0)
-		run_child(job, write_end, parent);
-	close(vzr_take_fd(write_end));
-	return run_parent(job, read_end, pid, ret_result, err);
+	if (r == 0)
+		return vzr_unpack_finish(u, ret_result, err);
+	if (u)
+		unpacking_free(u);
+	return r;
 }

@@ -51,6 +51,30 @@ struct vzr_unpack_result {
 VZR_MUST_CHECK int vzr_unpack(const struct vzr_unpack_job *job,
 			      struct vzr_unpack_result *ret_result, struct vzr_error *err);
 
+/** An unpacking that goes on beside its caller. */
+struct vzr_unpacking;
+
+/**
+ * Starts an unpacking whose archive is handed over piece by piece: job->archive_fd does not count.
+ * What @job points at must outlive it. Ends with vzr_unpack_finish() or vzr_unpack_abort().
+ */
+VZR_MUST_CHECK int vzr_unpack_start(const struct vzr_unpack_job *job,
+				    struct vzr_unpacking **ret_unpacking, struct vzr_error *err);
+
+/**
+ * Hands over the next @len bytes of the archive; waits while there is no room for them. 0, also
+ * when the unpacking has failed meanwhile (vzr_unpack_finish() tells how); -VZR_E_CANCELLED.
+ */
+VZR_MUST_CHECK int vzr_unpack_feed(struct vzr_unpacking *unpacking, const void *data, size_t len,
+				   struct vzr_error *err);
+
+/** All bytes were handed over: waits for the end, frees, and answers as vzr_unpack() does. */
+VZR_MUST_CHECK int vzr_unpack_finish(struct vzr_unpacking *unpacking,
+				     struct vzr_unpack_result *ret_result, struct vzr_error *err);
+
+/** Stops it at once, wherever it is. NULL is fine. */
+void vzr_unpack_abort(struct vzr_unpacking *unpacking);
+
 #define VZR_UNPACK_MISSING 160
 
 /** Names of the capabilities that unpacking needs and this process lacks, each after a blank. */

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 
 static bool quiet;
+static size_t feed_bytes; /* hand the archive over in pieces of so many bytes; 0: as a file */
 static struct vzr_context *cancel_on_progress;
 
 static void put_text(const char *key, const char *text)
@@ -92,6 +93,7 @@ static void parse(int argc, char **argv, struct vzr_unpack_job *job, struct vzr_
 		{"depth", required_argument, NULL, 'd'},
 		{"ratio", required_argument, NULL, 'r'},
 		{"writers", required_argument, NULL, 'w'},
+		{"feed", required_argument, NULL, 'f'},
 		{"digest", required_argument, NULL, 's'},
 		{"quiet", no_argument, NULL, 'q'},
 		{"cancel", no_argument, NULL, 'c'},
@@ -105,6 +107,9 @@ static void parse(int argc, char **argv, struct vzr_unpack_job *job, struct vzr_
 		switch (c) {
 		case 'b':
 			job->limits.bytes = number(optarg);
+			break;
+		case 'f':
+			feed_bytes = number(optarg);
 			break;
 		case 'k':
 			job->limits.kib = number(optarg);
@@ -141,6 +146,25 @@ static void parse(int argc, char **argv, struct vzr_unpack_job *job, struct vzr_
 	}
 }
 
+/* As a download does it. */
+static int feed(const struct vzr_unpack_job *job, struct vzr_unpack_result *ret_result,
+		struct vzr_error *err)
+{
+	VZR_AUTO_FREE char *piece = malloc(feed_bytes);
+	struct vzr_unpacking *unpacking = NULL;
+	int r = vzr_unpack_start(job, &unpacking, err);
+
+	while (r == 0) {
+		ssize_t n = read(job->archive_fd, piece, feed_bytes);
+
+		if (n <= 0)
+			return vzr_unpack_finish(unpacking, ret_result, err);
+		r = vzr_unpack_feed(unpacking, piece, (size_t)n, err);
+	}
+	vzr_unpack_abort(unpacking);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	struct vzr_context ctx = {.fn = show};
@@ -162,7 +186,7 @@ int main(int argc, char **argv)
 		perror(argv[optind]);
 		return 2;
 	}
-	r = vzr_unpack(&job, &result, &err);
+	r = feed_bytes ? feed(&job, &result, &err) : vzr_unpack(&job, &result, &err);
 	if (r == 0) {
 		show_result(&result);
 		return 0;

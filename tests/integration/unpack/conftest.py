@@ -86,10 +86,15 @@ def outside_of(world):
             if path and path != b"tree" and not path.startswith(b"tree/")}
 
 
-@pytest.fixture(params=[1, 2, 8], ids=["1-writer", "2-writers", "8-writers"])
+@pytest.fixture(params=[1, 2, 8], ids=["1-writer", "2-writers-fed", "8-writers"])
 def unpack(request, unpack_path, world, tmp_path, as_root):
-    """Unpacks bytes or a file; whatever happens, nothing outside the tree may change."""
+    """
+    Unpacks bytes or a file; whatever happens, nothing outside the tree may change. With 2 writers
+    the archive is handed over piece by piece, as while it is being downloaded.
+    """
     writers = ["--writers", str(request.param)]
+    if request.param == 2:
+        writers += ["--feed", "70001"]
     if "plain" in request.fixturenames:
         unpack_path = request.getfixturevalue("plain")
     before = outside_of(world)

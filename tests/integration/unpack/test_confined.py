@@ -217,6 +217,7 @@ def test_no_call_fails_unnoticed(unpack, plain, strace, tmp_path, world, call):
     assert faults
 
 
+@pytest.mark.parametrize("unpack", [1, 8], indirect=True)
 @pytest.mark.parametrize("call, what", [("pread64", "archive"), ("pwrite64", "world/tree/d/file")])
 def test_interruptions(unpack, plain, strace, tmp_path, call, what):
     out, lines = trace(unpack, strace, tmp_path / "log", SAMPLE, "-P", str(tmp_path / what), "-e",
