@@ -3,6 +3,7 @@
 #include "templates/internal.h"
 
 #include "engine/base/cleanup.h"
+#include "engine/base/path.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -11,6 +12,7 @@ static void entry_done(struct vzr_entry *entry)
 {
 	free(entry->name);
 	free(entry->file);
+	free(entry->serial);
 }
 
 void vzr_entries_done(struct vzr_entries *entries)
@@ -45,6 +47,8 @@ static int compare_entries(const void *a, const void *b)
 
 	if (order == 0 && x->repository != y->repository)
 		order = x->repository < y->repository ? -1 : 1;
+	if (order == 0 && x->serial && y->serial)
+		order = -vzr_natural_compare(x->serial, y->serial);
 	if (order == 0 && x->rank != y->rank)
 		order = x->rank < y->rank ? -1 : 1;
 	return order;
@@ -107,7 +111,7 @@ char *vzr_url_join(const char *base, const char *name)
 	int r = vzr_buf_printf(&url, "%s/", base);
 
 	for (const unsigned char *p = (const unsigned char *)name; *p && r == 0; p++)
-		r = isalnum(*p) || strchr("-._~@:=,+", *p) ? vzr_buf_add(&url, p, 1)
+		r = isalnum(*p) || strchr("-._~@:=,+/", *p) ? vzr_buf_add(&url, p, 1)
 							   : vzr_buf_printf(&url, "%%%02X", *p);
 	return r < 0 ? NULL : vzr_buf_take(&url);
 }

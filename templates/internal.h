@@ -32,6 +32,7 @@ struct vzr_source_conf {
 	struct vzr_list fingerprints; /**< upper-case hex of pinned primary or sub keys */
 	bool weak_digests;	      /**< signatures over SHA-1 are good enough */
 	bool allow_rollback;	      /**< an index older than one seen before is accepted */
+	char *index; /**< aplinfo: name of the index document; NULL: the kind's usual one */
 	bool download_conf;	      /**< openvz: repositories of the host's download.conf */
 	struct vzr_list suffixes;     /**< of archives, in order of preference, "tar.gz" */
 	struct vzr_list repositories; /**< openvz: sub-directories with the same layout */
@@ -50,14 +51,25 @@ void vzr_source_conf_done(struct vzr_source_conf *conf);
 
 /* ---- a source and what it offers ---- */
 
-/** One template that a source offers. */
+/** What one name of a template is good for. */
+enum vzr_entry_role {
+	VZR_ENTRY_MAIN,	 /**< listed, found by parts of it */
+	VZR_ENTRY_ALIAS, /**< found by parts of it, in no list */
+	VZR_ENTRY_EXACT	 /**< found by all of it only, in no list */
+};
+
+/** One name of a template that a source offers. */
 struct vzr_entry {
 	char *name;	   /**< template name; owned */
 	char *file;	   /**< file name below the source's URL, or NULL; owned */
 	unsigned int rank; /**< of its suffix: of two files of one template the lower is taken */
 	unsigned int repository; /**< openvz: which of the repositories lists it */
+	enum vzr_entry_role role;
 	bool has_digest;
 	struct vzr_digest digest;
+	uint64_t size_bytes; /**< of the file; 0: not known */
+	char *serial; /**< of several builds of one name the newest, by natural order, is taken; or
+			 NULL; owned */
 };
 
 /** The entries of one index. Zero-initialised it is empty. */
@@ -70,7 +82,10 @@ struct vzr_entries {
 /** Appends @entry (taken over on success only). -ENOMEM, -VZR_E_LIMIT. Fills no message. */
 VZR_MUST_CHECK int vzr_entries_add(struct vzr_entries *entries, struct vzr_entry entry);
 
-/** Sorts by name and, of several files of one name, keeps the one with the lowest rank. */
+/**
+ * Sorts by name and, of several files of one name, keeps the one with the newest serial, of those
+ * the one with the lowest rank.
+ */
 void vzr_entries_sort(struct vzr_entries *entries);
 
 /** The entry with this name, or NULL. The entries must be sorted. Lent. */
@@ -102,6 +117,7 @@ struct vzr_source {
 	struct vzr_error load_error;
 	struct vzr_entries entries; /**< what load() found, sorted */
 	char *trust;		    /**< why the entries are trusted, set by load() */
+	char *base; /**< URL that the index came from, by vzr_indexed_load(); NULL: there is none */
 	void *state;		    /**< the kind's own; freed by ops->done */
 };
 
@@ -186,7 +202,7 @@ VZR_MUST_CHECK int vzr_trusted_read(int root_fd, const char *path, struct vzr_bu
 /** True if only root or the caller can change what @st is of. */
 bool vzr_trusted_stat(const struct stat *st);
 
-/** "@base/@name" as a URL: bytes of @name that mean something in URLs are %-encoded. */
+/** "@base/@name" as a URL: bytes of @name that mean something in URLs, but '/', are %-encoded. */
 char *vzr_url_join(const char *base, const char *name);
 
 /**
@@ -230,6 +246,41 @@ VZR_MUST_CHECK int vzr_sums_parse(const struct vzr_sums_request *request, const 
 VZR_MUST_CHECK int vzr_listing_parse(const char *text, size_t len, unsigned int repository,
 				     struct vzr_entries *entries, struct vzr_error *err);
 
+/**
+ * Parses an appliance index (aplinfo.dat). Each template gets two names: that of its file and, for
+ * the newest build, "debian-13-amd64-standard". Records without SHA-512, or of other things than
+ * archives with one of @suffixes, are left out. @file stands in messages. -VZR_E_INPUT with the
+ * line for what is malformed, cut off or leads out of the directory.
+ */
+VZR_MUST_CHECK int vzr_aplinfo_parse(const char *file, const char *text, size_t len,
+				     const struct vzr_list *suffixes, struct vzr_entries *entries,
+				     struct vzr_error *err);
+
+/**
+ * Parses the products of a simplestreams tree: the newest version of each product that has a root
+ * archive with one of @suffixes and a SHA-256. Names are made of its aliases ("debian/12" of amd64
+ * is debian-12-amd64), else of os, release, arch and variant. Fills in entries and updated of
+ * @found. -VZR_E_INPUT with the line, or the product, for what is malformed.
+ */
+struct vzr_indexed;
+VZR_MUST_CHECK int vzr_products_parse(const char *file, const char *text, size_t len,
+				      const struct vzr_list *suffixes, struct vzr_indexed *found,
+				      struct vzr_error *err);
+
+/**
+ * The path of the products with images in a simplestreams index, for the caller to free. It is
+ * below the tree's URL. -VZR_E_INPUT if there is none or it leads out of it.
+ */
+VZR_MUST_CHECK int vzr_streams_path(const char *file, const char *text, size_t len,
+				    char **ret_path, struct vzr_error *err);
+
+/** A relative path below a URL without tricks: no "..", no empty part, nothing to be escaped. */
+bool vzr_location_ok(const char *location);
+
+/** Inflates the gzip file @packed into @buf, whose max bounds it. -VZR_E_INPUT, -VZR_E_LIMIT. */
+VZR_MUST_CHECK int vzr_gunzip(const struct vzr_buf *packed, struct vzr_buf *buf,
+			      struct vzr_error *err);
+
 /** What OpenVZ's download.conf says; empty lists where it says nothing. */
 struct vzr_download_conf {
 	struct vzr_list repositories; /**< URLs */
@@ -262,6 +313,10 @@ VZR_MUST_CHECK int vzr_source_verify(struct vzr_source *source,
 VZR_MUST_CHECK int vzr_source_seen(struct vzr_source *source, const char *subject, int64_t time,
 				   struct vzr_error *err);
 
+/** The newest time seen for @subject by vzr_source_seen(); 0: none. */
+VZR_MUST_CHECK int vzr_source_newest(const struct vzr_source *source, const char *subject,
+				     int64_t *ret_time, struct vzr_error *err);
+
 /** "signed by KEY on DATE" and what is weak about it, as an owned text; NULL: out of memory. */
 char *vzr_signed_text(const struct vzr_source *source, const struct vzr_signed_by *signed_by);
 
@@ -288,7 +343,7 @@ VZR_MUST_CHECK int vzr_index_load(struct vzr_source *source, const char *part,
  * The source's memory as a file of keys: reads index/SOURCE/@file; empty if it is not there or
  * damaged. Fails for want of memory only.
  */
-VZR_MUST_CHECK int vzr_memory_read(struct vzr_source *source, const char *file,
+VZR_MUST_CHECK int vzr_memory_read(const struct vzr_source *source, const char *file,
 				   struct vzr_kv *ret_kv, struct vzr_error *err);
 
 #define VZR_FILE_IDENTITY 160
@@ -305,6 +360,52 @@ VZR_MUST_CHECK int vzr_memory_lock(struct vzr_source *source, int *ret_fd, struc
 /** Writes it. 0 also if the cache may not be written. */
 VZR_MUST_CHECK int vzr_memory_write(struct vzr_source *source, const char *file,
 				    const struct vzr_kv *kv, struct vzr_error *err);
+
+/* ---- kinds whose index is one document ---- */
+
+/** What an index gave. */
+struct vzr_indexed {
+	struct vzr_entries entries; /**< for parse() to fill */
+	int64_t best_before;	    /**< for parse(): when it expires; 0: it does not say */
+	int64_t updated;	    /**< for parse(): of when it is; 0: it does not say */
+	int64_t signed_at;	    /**< 0: nobody signed */
+	char *trust;		    /**< why the entries are trusted */
+	const char *subject; /**< the caller's: as in struct vzr_source_signature; NULL: "" */
+	void *data;	     /**< the caller's, for parse() */
+};
+void vzr_indexed_done(struct vzr_indexed *found);
+#define VZR_AUTO_INDEXED __attribute__((cleanup(vzr_indexed_done)))
+
+/** The format of such an index. */
+struct vzr_index_format {
+	const char *const *names; /**< documents to try in a mirror's directory, in this order */
+	size_t n_names;		  /**< of them */
+	size_t max_bytes;	  /**< of a document */
+	bool gzipped; /**< NAME.gz is asked for first; signatures are of what is in it */
+	/** Reads a document that was verified into @found. -VZR_E_INPUT with the place. */
+	int (*parse)(const struct vzr_source *source, const struct vzr_index *index,
+		     struct vzr_indexed *found, struct vzr_error *err);
+};
+
+/**
+ * Gets one of the documents and, if the trust needs it, its signature F.asc, F.gpg or F.sign from
+ * @base; verifies, parses, checks its age. -VZR_E_NOT_FOUND if there is none.
+ */
+VZR_MUST_CHECK int vzr_indexed_try(struct vzr_source *source,
+				   const struct vzr_index_format *format, const char *base,
+				   struct vzr_index *ret_index, struct vzr_indexed *found,
+				   struct vzr_error *err);
+
+/**
+ * The load() of such a kind: from the first mirror that has a good index, else the one stored last.
+ * -VZR_E_NOT_FOUND if no mirror has one.
+ */
+VZR_MUST_CHECK int vzr_indexed_load(struct vzr_source *source,
+				    const struct vzr_index_format *format, struct vzr_error *err);
+
+/** The describe() of such a kind: the entry's file below every mirror. */
+VZR_MUST_CHECK int vzr_indexed_describe(struct vzr_source *source, const struct vzr_entry *entry,
+					struct vzr_artefact *artefact, struct vzr_error *err);
 
 /* ---- servers ---- */
 

@@ -91,7 +91,7 @@ static int add_offered(struct vzr_source *source, struct vzr_list *list, size_t 
 		struct vzr_error why = VZR_ERROR_INIT;
 		struct vzr_artefact *artefact = NULL;
 
-		if (is_cached(list, n_cached, entry->name))
+		if (entry->role != VZR_ENTRY_MAIN || is_cached(list, n_cached, entry->name))
 			continue;
 		if (vzr_artefact_offered(source, entry->name, entry, &artefact, &why) < 0) {
 			vzr_warn(ctx, "template %s is not listed: %s", entry->name, why.msg);

@@ -23,7 +23,7 @@ void vzr_index_done(struct vzr_index *index)
 	*index = (struct vzr_index){ 0 };
 }
 
-static int open_memory(struct vzr_source *source, bool make, struct vzr_error *err)
+static int open_memory(const struct vzr_source *source, bool make, struct vzr_error *err)
 {
 	VZR_AUTO_FREE char *path = NULL;
 
@@ -34,7 +34,7 @@ static int open_memory(struct vzr_source *source, bool make, struct vzr_error *e
 }
 
 /* A cache that we may not write is a cache that does not remember, not a failure. */
-static int tolerate(struct vzr_source *source, int code, const struct vzr_error *why)
+static int tolerate(const struct vzr_source *source, int code, const struct vzr_error *why)
 {
 	if (code != -EACCES && code != -EPERM && code != -EROFS)
 		return code;
@@ -43,7 +43,7 @@ static int tolerate(struct vzr_source *source, int code, const struct vzr_error 
 	return 0;
 }
 
-int vzr_memory_read(struct vzr_source *source, const char *file, struct vzr_kv *ret_kv,
+int vzr_memory_read(const struct vzr_source *source, const char *file, struct vzr_kv *ret_kv,
 		    struct vzr_error *err)
 {
 	VZR_AUTO_BUF struct vzr_buf buf = { .max = RECORD_MAX };

@@ -124,7 +124,7 @@ static int add_offered(struct selection *selection, struct vzr_error *err)
 		for (size_t j = 0; j < source->entries.count && r >= 0; j++) {
 			const struct vzr_entry *entry = &source->entries.items[j];
 
-			if (may_match(selection, entry->name))
+			if (entry->role != VZR_ENTRY_EXACT && may_match(selection, entry->name))
 				r = consider(selection, entry->name, source->conf.arch_names,
 					     (struct candidate){ .source = source,
 								 .entry = entry });

@@ -27,6 +27,7 @@ void vzr_source_conf_done(struct vzr_source_conf *conf)
 	free(conf->file);
 	free(conf->kind);
 	free(conf->keyring);
+	free(conf->index);
 	vzr_list_done(&conf->urls, free);
 	vzr_list_done(&conf->fingerprints, free);
 	vzr_list_done(&conf->suffixes, free);
@@ -94,6 +95,14 @@ static int set_keyring(struct vzr_source_conf *conf, const char *value, struct v
 	return conf->keyring ? 0 : vzr_fail_code(err, -ENOMEM, "cannot read keyring=");
 }
 
+static int set_index(struct vzr_source_conf *conf, const char *value, struct vzr_error *err)
+{
+	if (vzr_name_check("index", value, err) < 0)
+		return as_config(err);
+	conf->index = strdup(value);
+	return conf->index ? 0 : vzr_fail_code(err, -ENOMEM, "cannot read index=");
+}
+
 static int set_fingerprints(struct vzr_source_conf *conf, const char *value, struct vzr_error *err)
 {
 	int r = vzr_split_blanks(value, &conf->fingerprints);
@@ -159,6 +168,8 @@ static int set_key(struct vzr_source_conf *conf, const char *key, const char *va
 		return set_flag(&conf->allow_rollback, key, value, err);
 	if (strcmp(key, "download_conf") == 0)
 		return set_flag(&conf->download_conf, key, value, err);
+	if (strcmp(key, "index") == 0)
+		return set_index(conf, value, err);
 	if (strcmp(key, "suffixes") == 0)
 		return set_names(&conf->suffixes, key, value, err);
 	if (strcmp(key, "repositories") == 0)

@@ -96,6 +96,7 @@ void vzr_source_destroy(struct vzr_source *source)
 	vzr_source_conf_done(&source->conf);
 	vzr_entries_done(&source->entries);
 	free(source->trust);
+	free(source->base);
 	free(source);
 }
 

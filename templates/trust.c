@@ -58,24 +58,35 @@ static int seen_key(const char *subject, char key[VZR_DIGEST_HEX + 8])
 	return 0;
 }
 
-static int check_rollback(struct vzr_source *source, const struct vzr_source_signature *job,
-			  int64_t time, struct vzr_error *err)
+int vzr_source_newest(const struct vzr_source *source, const char *subject, int64_t *ret_time,
+		      struct vzr_error *err)
 {
 	VZR_AUTO_KV struct vzr_kv kv = { 0 };
-	char key[VZR_DIGEST_HEX + 8], now[VZR_TIME_TEXT], then[VZR_TIME_TEXT];
+	char key[VZR_DIGEST_HEX + 8];
 	uint64_t seen = 0;
 	const char *text;
-	int r = seen_key(job->subject, key);
+	int r = seen_key(subject, key);
 
 	if (r == 0)
 		r = vzr_memory_read(source, SEEN_FILE, &kv, err);
 	if (r < 0)
 		return r;
 	text = vzr_kv_get(&kv, key);
-	if (!text || vzr_parse_uint(text, INT64_MAX, &seen) < 0 || time >= (int64_t)seen)
-		return 0;
+	*ret_time = text && vzr_parse_uint(text, INT64_MAX, &seen) == 0 ? (int64_t)seen : 0;
+	return 0;
+}
+
+static int check_rollback(struct vzr_source *source, const struct vzr_source_signature *job,
+			  int64_t time, struct vzr_error *err)
+{
+	char now[VZR_TIME_TEXT], then[VZR_TIME_TEXT];
+	int64_t seen;
+	int r = vzr_source_newest(source, job->subject, &seen, err);
+
+	if (r < 0 || time >= seen)
+		return r;
 	vzr_time_text(time, now);
-	vzr_time_text((int64_t)seen, then);
+	vzr_time_text(seen, then);
 	if (!source->conf.allow_rollback)
 		return vzr_fail(err, -VZR_E_NOT_TRUSTED,
 				"%s was signed on %s, but one signed on %s was seen before: a "

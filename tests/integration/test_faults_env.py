@@ -51,7 +51,7 @@ def test_fills_up_while_it_works(world, kind, megabytes):
         # The plan sees the room; a fault takes it away at a write in the middle.
         result = world.run("create", world.document(template="big"),
                            prefix=["strace", "-f", "-qq", "-o", "/dev/null",
-                                   "-e", "inject=pwrite64,write:error=ENOSPC:when=60+"])
+                                   "-e", "inject=pwrite64,write:error=ENOSPC:when=20+"])
         assert result.code == 5, str(result)
         assert "No space left" in result.err
         subprocess.run(["fallocate", "-l", f"{megabytes}M", where / "hog"], check=False,

@@ -33,7 +33,7 @@ HOMES = [
     (r"libxml/", r"engine/domain/"),
     (r"archive(_entry)?\.h$", r"engine/unpack/"),
     (r"(zlib|zstd|lzma|bzlib|lz4frame|lz4|isa-l|igzip_lib|isa-l/igzip_lib)\.h$",
-     r"engine/unpack/"),
+     r"(engine/unpack/|templates/gunzip\.c$)"),
     (r"curl/", r"cache/"),
     (r"jansson\.h$", r"(templates/|cli/|engine/container[^/]*\.[ch]$)"),
     (r"openssl/", r"(engine/base/digest\.c|templates/signature[^/]*\.c)$"),
