@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* template list: the cached templates, and what the sources offer. */
-#include "cli/json.h"
-#include "cli/text.h"
+#include "cli/templates.h"
 
 struct list {
 	bool remote;
@@ -12,44 +11,6 @@ static const struct cli_option options[] = {
 	  .offset = offsetof(struct list, remote), .apply = vzr_cli_set_flag },
 	{ 0 },
 };
-
-static void print_json(struct vzr_template *const *list, size_t count)
-{
-	json_t *array = vzr_cli_json_pack("[]");
-
-	for (size_t i = 0; i < count; i++)
-		if (json_array_append_new(array, vzr_cli_json_template(list[i])) < 0)
-			vzr_cli_no_memory();
-	vzr_cli_json_print(array);
-}
-
-static void print_table(struct vzr_template *const *list, size_t count)
-{
-	static const char *const head[] = {
-		"NAME", "SOURCE", "SIZE", "UNPACKED", "CACHED", "TRUST"
-	};
-	struct cli_table table = { .right = { [2] = true, [3] = true } };
-
-	if (count == 0)
-		return;
-	vzr_cli_table_row(&table, head, CLI_COUNT(head));
-	for (size_t i = 0; i < count; i++) {
-		const struct vzr_template *t = list[i];
-		char size[CLI_TEXT_MAX] = "", unpacked[CLI_TEXT_MAX] = "", time[CLI_TEXT_MAX] = "";
-
-		if (t->size_bytes)
-			vzr_cli_bytes_text(t->size_bytes, size);
-		if (t->unpacked_kib)
-			vzr_cli_kib_text(t->unpacked_kib, unpacked);
-		if (t->cached)
-			vzr_cli_time_text(t->time, time);
-		vzr_cli_table_row(&table,
-				  (const char *const[]){ t->name, t->source, size, unpacked, time,
-							 t->trust },
-				  CLI_COUNT(head));
-	}
-	vzr_cli_table_print(&table);
-}
 
 static int run(struct cli *cli, void *context, int argc, char **argv, struct vzr_error *err)
 {
@@ -64,12 +25,7 @@ static int run(struct cli *cli, void *context, int argc, char **argv, struct vzr
 		r = vzr_template_list(cli->engine, given->remote, &list, &count, err);
 	if (r < 0)
 		return r;
-	if (cli->json)
-		print_json(list, count);
-	else if (!cli->quiet)
-		print_table(list, count);
-	for (size_t i = 0; cli->quiet && !cli->json && i < count; i++)
-		printf("%s\n", list[i]->name);
+	vzr_cli_templates_print(cli, list, count);
 	vzr_template_list_free(list, count);
 	return 0;
 }

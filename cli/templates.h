@@ -14,3 +14,6 @@ void vzr_cli_template_name_result(struct cli *cli, const char *result, const cha
 int vzr_cli_template_each(struct cli *cli, int argc, char **argv, const void *data,
 			  int (*fn)(struct cli *cli, const char *name, const void *data,
 				    struct vzr_error *err));
+
+/** Prints templates: a table, their names with -q, an array with --json. */
+void vzr_cli_templates_print(struct cli *cli, struct vzr_template *const *list, size_t count);

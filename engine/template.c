@@ -86,6 +86,14 @@ int vzr_template_show(struct vzr_engine *engine, const char *name,
 	return r;
 }
 
+int vzr_template_explain(struct vzr_engine *engine, const char *name, vzr_candidate_fn fn,
+			 void *data, struct vzr_error *err)
+{
+	int r = vzr_engine_catalogue(engine, err);
+
+	return r < 0 ? r : vzr_catalogue_explain(engine->catalogue, name, fn, data, err);
+}
+
 /* Reads the whole archive as an unpacking would. */
 static int measure(struct vzr_engine *engine, int fd, const char *label,
 		   struct vzr_unpack_result *ret_result, struct vzr_error *err)

@@ -539,6 +539,25 @@ VZR_API VZR_CHECK int vzr_template_list(struct vzr_engine *engine, bool remote,
 VZR_API VZR_CHECK int vzr_template_show(struct vzr_engine *engine, const char *name,
 					struct vzr_template **ret_template, struct vzr_error *err);
 
+/** One template that a name could mean. Texts are valid during the call only. */
+struct vzr_candidate {
+	const char *name;   /**< its full name */
+	const char *source; /**< name of the source, "cache" */
+	const char *trust;  /**< why its bytes are (or would be) trusted; NULL: not known */
+	bool cached;	    /**< in the cache */
+	bool chosen;	    /**< what the name means */
+	const char *reason; /**< one clause: why it is chosen, or why not */
+};
+typedef void (*vzr_candidate_fn)(void *data, const struct vzr_candidate *candidate);
+
+/**
+ * Calls @fn for everything that @name could mean, the chosen one first, and then answers as
+ * vzr_template_show() would: -VZR_E_NOT_FOUND, -VZR_E_AMBIGUOUS (none is chosen then).
+ */
+VZR_API VZR_CHECK int vzr_template_explain(struct vzr_engine *engine, const char *name,
+					   vzr_candidate_fn fn, void *data,
+					   struct vzr_error *err);
+
 /** Flags of vzr_template_pull(). */
 #define VZR_PULL_PUBLISH (1u << 0) /**< also put it into TEMPLATE/cache for vzctl */
 #define VZR_PULL_REFRESH (1u << 1) /**< ask the source even when it is cached */

@@ -7,7 +7,6 @@
 #include "templates/internal.h"
 
 #include "engine/base/cleanup.h"
-#include "engine/base/path.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -71,29 +70,19 @@ bool vzr_location_ok(const char *location)
 	return true;
 }
 
-/* Takes a copy of @name if it is one; a name that none may have is left out. */
 static int add_entry(struct reader *reader, const char *name, unsigned int rank,
 		     enum vzr_entry_role role, struct vzr_error *err)
 {
 	const struct record *record = &reader->record;
-	struct vzr_entry entry = {.rank = rank, .role = role, .has_digest = true};
+	struct vzr_entry entry = { .rank = rank, .role = role, .has_digest = true };
 	int r;
 
-	if (vzr_name_check("template name", name, NULL) < 0 || strpbrk(name, ":="))
-		return 0;
 	if (vzr_digest_parse(record->sha512, &entry.digest, NULL) < 0)
 		return bad_line(reader, -VZR_E_INPUT, "its sha512sum is none", err);
-	entry.name = strdup(name);
-	entry.file = strdup(record->location);
-	entry.serial = strdup(record->version);
-	r = entry.name && entry.file && entry.serial ? vzr_entries_add(reader->entries, entry)
-						     : -ENOMEM;
-	if (r == 0)
-		return 0;
-	free(entry.name);
-	free(entry.file);
-	free(entry.serial);
-	return bad_line(reader, r, r == -VZR_E_LIMIT ? "too many templates" : "out of memory", err);
+	r = vzr_entries_add_named(reader->entries, entry, name, record->location, record->version);
+	return r < 0 ? bad_line(reader, r,
+				r == -VZR_E_LIMIT ? "too many templates" : "out of memory", err)
+		     : 0;
 }
 
 /*

@@ -294,35 +294,84 @@ static void report(struct vzr_context *ctx, const struct vzr_artefact *artefact)
 	vzr_choice(ctx, "source", artefact->source, trust);
 }
 
+/* Exactly this name first, then the best that it could mean. */
+static int find(struct vzr_search *search, struct vzr_artefact **ret_artefact,
+		struct vzr_error *err)
+{
+	bool refresh = search->flags & VZR_RESOLVE_REFRESH;
+	int r = refresh ? -VZR_E_NOT_FOUND : find_cached(search, ret_artefact, err);
+
+	if (r == -VZR_E_NOT_FOUND)
+		r = find_offered(search, ret_artefact, err);
+	search->reported = true;
+	/* With a refresh the cache has the last word, when no source knows the name any more. */
+	if (r == -VZR_E_NOT_FOUND && refresh && search->failure.code == 0)
+		r = find_cached(search, ret_artefact, err);
+	if (r == -VZR_E_NOT_FOUND)
+		r = vzr_search_partial(search, ret_artefact, err);
+	return r == -VZR_E_NOT_FOUND ? vzr_search_nothing(search, err) : r;
+}
+
+static int begin(struct vzr_search *search, const char *name, struct vzr_error *err)
+{
+	int r = vzr_name_check("template name", name, err);
+
+	return r == 0 ? split_source(search, name, err) : r;
+}
+
 int vzr_catalogue_resolve(struct vzr_catalogue *catalogue, const char *name, unsigned int flags,
 			  struct vzr_artefact **ret_artefact, struct vzr_error *err)
 {
 	struct vzr_search search = { .catalogue = catalogue, .flags = flags };
 	struct vzr_artefact *artefact = NULL;
-	int r = vzr_name_check("template name", name, err);
+	int r = begin(&search, name, err);
 
 	if (r == 0)
-		r = split_source(&search, name, err);
-	if (r < 0)
-		return r;
-	r = -VZR_E_NOT_FOUND;
-	if (!(flags & VZR_RESOLVE_REFRESH))
-		r = find_cached(&search, &artefact, err);
-	if (r == -VZR_E_NOT_FOUND)
-		r = find_offered(&search, &artefact, err);
-	search.reported = true;
-	/* With a refresh the cache has the last word, when no source knows the name any more. */
-	if (r == -VZR_E_NOT_FOUND && flags & VZR_RESOLVE_REFRESH && search.failure.code == 0)
-		r = find_cached(&search, &artefact, err);
-	if (r == -VZR_E_NOT_FOUND)
-		r = vzr_search_partial(&search, &artefact, err);
-	if (r == -VZR_E_NOT_FOUND)
-		return vzr_search_nothing(&search, err);
+		r = find(&search, &artefact, err);
 	if (r < 0)
 		return r;
 	report(catalogue->options.ctx, artefact);
 	*ret_artefact = artefact;
 	return 0;
+}
+
+static const char *why_chosen(const struct vzr_search *search, const struct vzr_artefact *artefact)
+{
+	bool exact = strcmp(search->name, artefact->name) == 0;
+
+	if (artefact->cached)
+		return exact ? "exactly this name, in the cache" : "the best match, in the cache";
+	return exact ? "exactly this name, in the source that is asked first"
+		     : "the best match: its version as asked for or the newest, the native "
+		       "architecture, no words that were not asked for";
+}
+
+int vzr_catalogue_explain(struct vzr_catalogue *catalogue, const char *name, vzr_candidate_fn fn,
+			  void *data, struct vzr_error *err)
+{
+	struct vzr_search search = { .catalogue = catalogue };
+	AUTO_ARTEFACT struct vzr_artefact *artefact = NULL;
+	struct vzr_error why = VZR_ERROR_INIT;
+	int found, r = begin(&search, name, err);
+
+	if (r < 0)
+		return r;
+	found = find(&search, &artefact, &why);
+	if (found == 0)
+		fn(data, &(struct vzr_candidate){ .name = artefact->name,
+						  .source = artefact->source,
+						  .trust = artefact->trust,
+						  .cached = artefact->cached,
+						  .chosen = true,
+						  .reason = why_chosen(&search, artefact) });
+	else if (found != -VZR_E_AMBIGUOUS && err)
+		*err = why;
+	if (found < 0 && found != -VZR_E_AMBIGUOUS)
+		return found;
+	r = vzr_search_others(&search, artefact, fn, data, err);
+	if (r == 0 && found < 0 && err)
+		*err = why;
+	return r < 0 ? r : found;
 }
 
 /* ---- bytes ---- */

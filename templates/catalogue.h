@@ -72,6 +72,13 @@ VZR_MUST_CHECK int vzr_catalogue_resolve(struct vzr_catalogue *catalogue, const 
 					 struct vzr_error *err);
 
 /**
+ * Calls @fn for everything that @name could mean, the chosen one first. As vzr_catalogue_resolve()
+ * without its events; *ret_artefact is what is chosen.
+ */
+VZR_MUST_CHECK int vzr_catalogue_explain(struct vzr_catalogue *catalogue, const char *name,
+					 vzr_candidate_fn fn, void *data, struct vzr_error *err);
+
+/**
  * Gets the artefact's bytes into the store, verified and admitted, and records the name with what
  * admit() told (a name that was there is replaced only now). Returns 1 if they were there already.
  * @ret_blob is open.

@@ -40,6 +40,24 @@ int vzr_entries_add(struct vzr_entries *entries, struct vzr_entry entry)
 	return 0;
 }
 
+int vzr_entries_add_named(struct vzr_entries *entries, struct vzr_entry entry, const char *name,
+			  const char *file, const char *serial)
+{
+	int r;
+
+	if (vzr_name_check("template name", name, NULL) < 0 || strpbrk(name, ":="))
+		return 0;
+	entry.name = strdup(name);
+	entry.file = file ? strdup(file) : NULL;
+	entry.serial = serial ? strdup(serial) : NULL;
+	r = !entry.name || (file && !entry.file) || (serial && !entry.serial)
+		    ? -ENOMEM
+		    : vzr_entries_add(entries, entry);
+	if (r < 0)
+		entry_done(&entry);
+	return r;
+}
+
 static int compare_entries(const void *a, const void *b)
 {
 	const struct vzr_entry *x = a, *y = b;

@@ -83,6 +83,13 @@ struct vzr_entries {
 VZR_MUST_CHECK int vzr_entries_add(struct vzr_entries *entries, struct vzr_entry entry);
 
 /**
+ * Appends @entry with copies of its texts (@file and @serial may be NULL). What may not be a name
+ * of a template is left out. -ENOMEM, -VZR_E_LIMIT. Fills no message.
+ */
+VZR_MUST_CHECK int vzr_entries_add_named(struct vzr_entries *entries, struct vzr_entry entry,
+					 const char *name, const char *file, const char *serial);
+
+/**
  * Sorts by name and, of several files of one name, keeps the one with the newest serial, of those
  * the one with the lowest rank.
  */

@@ -52,5 +52,9 @@ VZR_MUST_CHECK int vzr_artefact_offered(struct vzr_source *source, const char *n
 VZR_MUST_CHECK int vzr_search_partial(struct vzr_search *search, struct vzr_artefact **ret_artefact,
 				      struct vzr_error *err);
 
+/** Calls @fn for all that match the search's partial name but @chosen (NULL: nothing is). */
+VZR_MUST_CHECK int vzr_search_others(struct vzr_search *search, const struct vzr_artefact *chosen,
+				     vzr_candidate_fn fn, void *data, struct vzr_error *err);
+
 /** Fills @err for a name that nobody has: who was asked, what failed, what is close. */
 VZR_MUST_CHECK int vzr_search_nothing(struct vzr_search *search, struct vzr_error *err);

@@ -174,24 +174,31 @@ static int check_single(const struct selection *selection, const struct candidat
 			count >= LISTED ? ", ..." : "");
 }
 
-int vzr_search_partial(struct vzr_search *search, struct vzr_artefact **ret_artefact,
-		       struct vzr_error *err)
+/* Everything that matches, those first that are asked first. */
+static int collect(struct selection *selection, struct vzr_error *err)
 {
-	__attribute__((cleanup(selection_done))) struct selection selection = { .search = search };
+	const struct vzr_search *search = selection->search;
 	bool refresh = search->flags & VZR_RESOLVE_REFRESH;
-	const struct candidate *best;
-	int r = vzr_name_split(search->name, VZR_ARCH_DEBIAN, &selection.wanted);
+	int r = vzr_name_split(search->name, VZR_ARCH_DEBIAN, &selection->wanted);
 
 	if (r == -VZR_E_INPUT)
 		return -VZR_E_NOT_FOUND;
 	if (r == 0 && !refresh)
-		r = add_cached(&selection, err);
+		r = add_cached(selection, err);
 	if (r == 0)
-		r = add_offered(&selection, err);
+		r = add_offered(selection, err);
 	if (r == 0 && refresh)
-		r = add_cached(&selection, err);
-	if (r == -ENOMEM)
-		return vzr_fail_code(err, r, "template %s", search->name);
+		r = add_cached(selection, err);
+	return r == -ENOMEM ? vzr_fail_code(err, r, "template %s", search->name) : r;
+}
+
+int vzr_search_partial(struct vzr_search *search, struct vzr_artefact **ret_artefact,
+		       struct vzr_error *err)
+{
+	__attribute__((cleanup(selection_done))) struct selection selection = { .search = search };
+	const struct candidate *best;
+	int r = collect(&selection, err);
+
 	if (r < 0)
 		return r;
 	if (selection.list.count == 0)
@@ -205,6 +212,78 @@ int vzr_search_partial(struct vzr_search *search, struct vzr_artefact **ret_arte
 					    err);
 	*ret_artefact = vzr_artefact_cached(search->catalogue, &best->record);
 	return *ret_artefact ? 0 : vzr_fail_code(err, -ENOMEM, "template %s", search->name);
+}
+
+/* ---- all of them ---- */
+
+/* Why @candidate is not what is meant, when @chosen is. */
+static const char *why_not(const struct selection *selection, const struct candidate *candidate,
+			   const struct vzr_artefact *chosen, const struct candidate *best)
+{
+	if (!chosen)
+		return "as good as another: the name does not say which";
+	if (strcmp(candidate->name, chosen->name) == 0)
+		return candidate->source ? "the same name, from what is asked later"
+					 : "the same name, but the source was asked again";
+	if (strcmp(selection->search->name, chosen->name) == 0)
+		return "the other one has exactly this name";
+	if (best && vzr_name_prefer(&selection->wanted, &best->parts, &candidate->parts) > 0)
+		return "older, or it has words that were not asked for";
+	return "as good, but asked later";
+}
+
+static const struct candidate *find_chosen(const struct selection *selection,
+					   const struct vzr_artefact *chosen)
+{
+	for (size_t i = 0; chosen && i < selection->list.count; i++) {
+		const struct candidate *candidate = selection->list.items[i];
+		const char *source = candidate->source ? candidate->source->conf.name
+						       : candidate->record.source;
+
+		if (strcmp(candidate->name, chosen->name) == 0 && source &&
+		    strcmp(source, chosen->source) == 0)
+			return candidate;
+	}
+	return NULL;
+}
+
+static void tell(const struct candidate *candidate, const char *reason, vzr_candidate_fn fn,
+		 void *data)
+{
+	struct vzr_artefact *artefact = NULL;
+	struct vzr_candidate told = { .name = candidate->name,
+				      .source = candidate->record.source,
+				      .trust = candidate->record.trust,
+				      .cached = !candidate->source,
+				      .reason = reason };
+
+	if (candidate->source) {
+		told.source = candidate->source->conf.name;
+		if (vzr_artefact_offered(candidate->source, candidate->name, candidate->entry,
+					 &artefact, NULL) == 0) {
+			told.trust = artefact->trust;
+			told.cached = artefact->cached;
+		}
+	}
+	fn(data, &told);
+	vzr_artefact_free(artefact);
+}
+
+int vzr_search_others(struct vzr_search *search, const struct vzr_artefact *chosen,
+		      vzr_candidate_fn fn, void *data, struct vzr_error *err)
+{
+	__attribute__((cleanup(selection_done))) struct selection selection = { .search = search };
+	const struct candidate *best;
+	int r = collect(&selection, err);
+
+	if (r < 0)
+		return r == -VZR_E_NOT_FOUND ? 0 : r;
+	best = find_chosen(&selection, chosen);
+	for (size_t i = 0; i < selection.list.count; i++)
+		if (selection.list.items[i] != best)
+			tell(selection.list.items[i],
+			     why_not(&selection, selection.list.items[i], chosen, best), fn, data);
+	return 0;
 }
 
 /* ---- nothing found ---- */

@@ -93,26 +93,16 @@ struct found {
 static int add_name(const struct found *found, const char *name, enum vzr_entry_role role,
 		    struct vzr_error *err)
 {
-	struct vzr_entry entry = {.rank = found->rank,
-				  .role = role,
-				  .has_digest = true,
-				  .digest = found->digest,
-				  .size_bytes = found->size_bytes};
-	int r;
+	const struct vzr_entry entry = { .rank = found->rank,
+					 .role = role,
+					 .has_digest = true,
+					 .digest = found->digest,
+					 .size_bytes = found->size_bytes };
+	int r = vzr_entries_add_named(found->entries, entry, name, found->path, found->version);
 
-	if (vzr_name_check("template name", name, NULL) < 0 || strpbrk(name, ":="))
-		return 0;
-	entry.name = strdup(name);
-	entry.file = strdup(found->path);
-	entry.serial = strdup(found->version);
-	r = entry.name && entry.file && entry.serial ? vzr_entries_add(found->entries, entry)
-						     : -ENOMEM;
-	if (r == 0)
-		return 0;
-	free(entry.name);
-	free(entry.file);
-	free(entry.serial);
-	return vzr_fail_code(err, r, "cannot read %s", found->file);
+	if (r == -VZR_E_LIMIT)
+		return vzr_fail(err, r, "%s has too many templates", found->file);
+	return r < 0 ? vzr_fail_code(err, r, "cannot read %s", found->file) : 0;
 }
 
 /* "debian/12/default" of amd64 into "debian-12-amd64-default". False: it is too long. */

@@ -23,7 +23,7 @@ def test_of_vzroot(run, commands):
 
 
 def test_of_every_command(run, commands, options):
-    assert len(commands) == 18
+    assert len(commands) == 20
     for command in commands:
         outcome = run(*command.split(), "--help")
         check(outcome)
