@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The source files that are installed: read, each with its reason for trust, and its key right."""
+import hashlib
 import shutil
 import subprocess
 
@@ -7,7 +8,8 @@ import pytest
 
 from catalogue_site import catalogue_tool, site  # noqa: F401
 
-NAMES = ["linuxcontainers", "openvz", "proxmox", "turnkey"]
+NAMES = ["alpine", "linuxcontainers", "openvz", "proxmox", "turnkey"]
+ALPINE = "alpine-minirootfs-3.19.4-x86_64"
 
 
 def values(path):
@@ -38,7 +40,7 @@ def test_it_is_read(site, source_root, name):  # noqa: F811
 def test_its_trust(source_root, name):
     conf = values(source_root / f"templates/sources.d/{name}.conf")
     key = source_root / "templates/keys" / conf.get("keyring", "none")
-    if conf["trust"] == "tls":
+    if conf["trust"] in ("tls", "checksum"):
         assert conf["url"].startswith("https://")
         return
     assert conf["trust"] == "signature"
@@ -49,3 +51,41 @@ def test_its_trust(source_root, name):
                              capture_output=True, text=True).stdout
         prints = [line.split(":")[9] for line in out.splitlines() if line.startswith("fpr:")]
         assert conf["fingerprints"] in prints
+
+
+@pytest.fixture
+def alpine(site, source_root):  # noqa: F811
+    """The shipped source, enabled, of a directory as Alpine has it: F and F.sha256, no index."""
+    path = source_root / "templates/sources.d/alpine.conf"
+    text = path.read_text().replace('enabled="no"', 'enabled="yes"')
+    (site.sources / "alpine.conf").write_text(text.replace(values(path)["url"], "file:///srv"))
+    data = b"a root" * 100
+    file = site.tree / f"{ALPINE}.tar.gz"
+    file.write_bytes(data)
+    (site.tree / f"{file.name}.sha256").write_text(
+        f"{hashlib.sha256(data).hexdigest()}  {file.name}\n")
+    return site
+
+
+def test_alpine(alpine):
+    got = alpine.ok("fetch", ALPINE)
+    assert got["source"] == "alpine"
+    digest = hashlib.sha256((alpine.tree / f"{ALPINE}.tar.gz").read_bytes()).hexdigest()
+    assert got["blob"] == f"sha256:{digest}" and alpine.blobs() == [digest]
+
+
+def test_alpine_other_bytes(alpine):
+    (alpine.tree / f"{ALPINE}.tar.gz").write_bytes(b"b root" * 100)
+    alpine.refused("wrong-digest", ALPINE, args=("fetch", ALPINE))
+
+
+def test_alpine_without_its_checksum(alpine):
+    (alpine.tree / f"{ALPINE}.tar.gz.sha256").unlink()
+    alpine.refused("not-found", ALPINE, args=("fetch", ALPINE))
+
+
+def test_alpine_checksum_of_another(alpine):
+    """The checksum of one archive proves nothing of another."""
+    path = alpine.tree / f"{ALPINE}.tar.gz.sha256"
+    path.write_text(path.read_text().replace("3.19.4", "3.19.3"))
+    alpine.refused("bad-input", args=("fetch", ALPINE))
