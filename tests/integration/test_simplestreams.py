@@ -103,6 +103,16 @@ def test_changed_products(site, ring):  # noqa: F811
     site.refused("bad-signature", "is not what key", args=("fetch", "debian-12-amd64"))
 
 
+def test_expired_key(site, own_ring):  # noqa: F811
+    """Said of the key, not only that the index is bad."""
+    key = own_ring.make("old", expires="30d", time="20200101T000000")
+    put(site, {"d": product({"20260911": ONE})},
+        sign=lambda text: own_ring.sign(text, key, time="20200102T000000"))
+    (site.keys / "s.gpg").write_bytes(own_ring.gpg("--export", key, time="20200102T000000"))
+    site.source(kind="simplestreams", trust="signature", keyring="s.gpg", fingerprints=key)
+    site.refused("bad-signature", "has expired", key[-16:], args=("fetch", "debian-12-amd64"))
+
+
 def test_offline_from_what_was_stored(site):  # noqa: F811
     index, text = documents({"d": product({"20260911": ONE})})
     with HostileServer() as server:
