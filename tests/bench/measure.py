@@ -45,15 +45,18 @@ class Case:
         return sum(p[0] for p in parts), max(p[1] for p in parts)
 
 
-def in_turn(cases, runs):
-    """Rows of figures: once without counting, then @runs times, A B C A B C ..."""
+def in_turn(cases, runs, count=1):
+    """
+    Rows of figures: once without counting, then @runs times, A B C A B C ... Each case makes
+    @count things.
+    """
     found = {case.name: [] for case in cases}
     for case in cases:
         case.once()
     for _ in range(runs):
         for case in cases:
             found[case.name].append(case.once())
-    return [figures(name, values) for name, values in found.items()]
+    return [figures(name, values, count) for name, values in found.items()]
 
 
 def figures(name, values, count=1):

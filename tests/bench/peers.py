@@ -61,6 +61,26 @@ def lxc_create(archive, place):
                [["rm", "-rf", path / "c"]])
 
 
+def settled(kind, top):
+    """Commands that wait until the file system has done what it put off."""
+    return [["btrfs", "subvolume", "sync", top]] if kind == "btrfs" else []
+
+
+def many(kind, top, count):
+    """@count copies of top/unpacked, one after the other, and the same bytes as plain files."""
+    numbers = f"$(seq {count})"
+    make = {"ext4": "cp -a unpacked", "btrfs": "btrfs -q subvolume snapshot unpacked"}[kind]
+    remove = {"ext4": "rm -rf", "btrfs": "btrfs -q subvolume delete"}[kind]
+    yield Case(make.replace(" unpacked", "").replace(" -q", "") + ", each",
+               [["sh", "-c", f"cd {top}; for i in {numbers}; do {make} c$i; done; sync -f ."]],
+               [["sh", "-c", f"cd {top}; {remove} c*"], *settled(kind, top)])
+    if kind == "ext4":
+        yield Case("writing as many bytes",
+                   [["sh", "-c", f"cd {top}; bytes=$(du -sb unpacked | cut -f1); for i in "
+                     f"{numbers}; do head -c $bytes /dev/zero > c$i; done; sync -f ."]],
+                   [["sh", "-c", f"cd {top}; rm -f c*"]])
+
+
 def copies(kind, tree, target):
     """Copies of a tree that is unpacked already, as good as the file system lets them be."""
     mode = "never" if kind == "ext4" else "always"

@@ -20,8 +20,11 @@ def quiet(*command):
 
 
 @contextlib.contextmanager
-def mounted(kind, where, megabytes, options=""):
-    """Mounts a new file system at @where; taken away at the end, whatever happened."""
+def mounted(kind, where, megabytes, options="", held=False):
+    """
+    Mounts a new file system at @where; taken away at the end, whatever happened. With @held the
+    image has all its blocks from the start, so that the first writes cost what later ones do.
+    """
     where = pathlib.Path(where)
     where.mkdir(parents=True, exist_ok=True)
     image = None
@@ -35,6 +38,9 @@ def mounted(kind, where, megabytes, options=""):
         os.close(handle)
         os.truncate(image, megabytes << 20)
         out = quiet(*MKFS[kind], image)
+        if held:
+            with open(image, "r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, megabytes << 20)
         if out.returncode == 0:
             out = quiet("mount", "-t", kind, "-o", ",".join(filter(None, ["loop", options])),
                         image, where)
