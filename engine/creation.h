@@ -43,8 +43,5 @@ VZR_MUST_CHECK int vzr_creation_open_staging(struct vzr_creation *creation, stru
  */
 VZR_MUST_CHECK int vzr_creation_fetch(struct vzr_creation *creation, struct vzr_error *err);
 
-/** The quota job of the container as far as it has come; lends what @creation holds. */
-struct vzr_quota_job vzr_creation_quota_job(struct vzr_creation *creation);
-
 /** The stage "area": the tree is in staging, whole, and its root is open. */
 VZR_MUST_CHECK int vzr_creation_area(struct vzr_creation *creation, struct vzr_error *err);

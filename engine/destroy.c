@@ -64,8 +64,6 @@ static int remove_quota(struct removal *rm, struct vzr_error *err)
 		.handoff = rm->handoff->name,
 		.ctid = rm->container->ctid,
 		.private_path = rm->container->private_path,
-		.area = rm->container->area,
-		.tree_fd = -1,
 		.vm = &rm->container->vm,
 	};
 

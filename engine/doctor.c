@@ -140,7 +140,6 @@ static void look_at_quotas(const struct doctor *d)
 		.ctx = NULL,
 		.settings = d->engine->settings,
 		.handoff = vzr_handoff_get(0)->name,
-		.tree_fd = -1,
 		.vm = &vm,
 	};
 	char reason[VZR_QUOTA_REASON], what[64];

@@ -52,16 +52,12 @@ static struct vzr_handoff_job handoff_job(struct vzr_creation *c)
 	};
 }
 
-struct vzr_quota_job vzr_creation_quota_job(struct vzr_creation *c)
+static struct vzr_quota_job quota_job(struct vzr_creation *c)
 {
 	struct vzr_quota_job job = vzr_decision_quota_job(c->engine, &c->decision, c->domain);
 
-	job.tree_fd = c->tree_fd;
-	/* By name only until the tree has a passwd and a group file. */
-	if (c->users)
-		job.users = c->users;
-	if (c->groups)
-		job.groups = c->groups;
+	job.users = c->users;
+	job.groups = c->groups;
 	job.tree_inodes = c->unpacked.inodes;
 	job.no_sync = sync_later(c);
 	return job;
@@ -210,7 +206,7 @@ static int stage_guest(struct vzr_creation *c, struct vzr_error *err)
 /* Without a back end, what an earlier container of this id left must go all the same. */
 static int remove_stale_quota(struct vzr_creation *c, struct vzr_error *err)
 {
-	const struct vzr_quota_job job = vzr_creation_quota_job(c);
+	const struct vzr_quota_job job = quota_job(c);
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && vzr_quota_get(i); i++)
@@ -231,7 +227,7 @@ static int stage_quota(struct vzr_creation *c, struct vzr_error *err)
 		r = vzr_owners_resolve(c->root_fd, d->groups, d->n_groups, true, &c->groups, err);
 	if (r < 0)
 		return r;
-	job = vzr_creation_quota_job(c);
+	job = quota_job(c);
 	if (job.n_users || job.n_groups) {
 		r = vzr_guest_count_owners(c->root_fd, &job.owner_count, err);
 		if (r < 0)
@@ -252,7 +248,7 @@ static int stage_configure(struct vzr_creation *c, struct vzr_error *err)
 	c->root_fd = -1;
 	if (r < 0 || !c->decision.quota)
 		return r;
-	quota = vzr_creation_quota_job(c);
+	quota = quota_job(c);
 	r = c->decision.quota->read_back(&quota, &c->conf, &c->state, err);
 	if (r == 0)
 		r = vzr_quota_compare(&quota, &c->state, err);

@@ -80,19 +80,9 @@ static struct vzr_area_job area_job(struct vzr_creation *c)
 
 static int make_tree(struct vzr_creation *c, const struct vzr_area_job *job, struct vzr_error *err)
 {
-	const struct vzr_quota_ops *quota = c->decision.quota;
-	struct vzr_quota_job limits;
-	int r;
-
 	vzr_closep(&c->tree_fd);
 	c->tree_fd = c->decision.area->make(job, err);
-	if (c->tree_fd < 0)
-		return c->tree_fd;
-	r = vzr_journal_note_tree(c->undo, c->tree_fd, err);
-	if (r < 0 || !quota || !quota->begin)
-		return r;
-	limits = vzr_creation_quota_job(c);
-	return quota->begin(&limits, c->undo, err);
+	return c->tree_fd < 0 ? c->tree_fd : vzr_journal_note_tree(c->undo, c->tree_fd, err);
 }
 
 /* ---- unpacked while it is downloaded ---- */

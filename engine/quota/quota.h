@@ -14,10 +14,6 @@ struct vzr_quota_job {
 	const char *handoff;	  /**< name of the handoff that will run the container */
 	uint32_t ctid;		  /**< 0 at plan time when it is not known yet */
 	const char *private_path; /**< VE_PRIVATE, expanded, as the target sees it */
-	const char *area;	  /**< name of the way the tree is filled; NULL: not known */
-	int tree_fd; /**< what will be the private area; -1 where there is none: plan, destroy */
-	const struct vzr_idmap *idmaps; /**< container ids on the host; none: equal */
-	size_t n_idmaps;
 	const struct vzr_limits *vm;
 	const struct vzr_owner_limits *users; /**< resolved, except at plan time */
 	size_t n_users;
@@ -40,7 +36,7 @@ void vzr_quota_state_done(struct vzr_quota_state *state);
 
 #define VZR_QUOTA_REASON 256
 
-/** Every member is required but begin. */
+/** Every member is required. */
 struct vzr_quota_ops {
 	const char *name;    /**< as in --quota=NAME; [a-z0-9-] */
 	const char *summary; /**< one line, for --help and the man page */
@@ -49,13 +45,6 @@ struct vzr_quota_ops {
 	 * 1 yes, 0 no; @reason says why, as one clause. Changes nothing.
 	 */
 	int (*probe)(const struct vzr_quota_job *job, char reason[VZR_QUOTA_REASON]);
-	/**
-	 * Marks job->tree_fd, so that all that comes into it is counted: called after the area has
-	 * made the tree and before it fills it, for users and groups whose ids are not known yet.
-	 * Once more where the tree was emptied by making it anew. Pushes an undo record before
-	 * each change on disk. NULL: what is in the tree is counted later.
-	 */
-	int (*begin)(const struct vzr_quota_job *job, struct vzr_undo *undo, struct vzr_error *err);
 	/**
 	 * Sets the limits before the container is published. Pushes an undo record before each
 	 * change on disk. Adds to @conf what the handoff must write into the target's

@@ -32,7 +32,6 @@ static struct vzr_quota_job job_of(struct world *w)
 		.handoff = "openvz",
 		.ctid = 101,
 		.private_path = "/vz/private/101",
-		.tree_fd = -1,
 		.vm = &vm_limits,
 		.users = users,
 		.n_users = 2,
