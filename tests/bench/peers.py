@@ -63,7 +63,8 @@ def lxc_create(archive, place):
 
 def settled(kind, top):
     """Commands that wait until the file system has done what it put off."""
-    return [["btrfs", "subvolume", "sync", top]] if kind == "btrfs" else []
+    both = [["btrfs", "filesystem", "sync", top], ["btrfs", "subvolume", "sync", top]]
+    return both if kind == "btrfs" else []
 
 
 def many(kind, top, count):
