@@ -37,7 +37,8 @@ static int run(struct cli *cli, void *context, int argc, char **argv, struct vzr
 	vzr_cli_templates_print(cli, list, found);
 	vzr_template_list_free(list, count);
 	return found ? 0 : vzr_cli_fail(err, -VZR_E_NOT_FOUND,
-					"no template has these words in its name");
+					"no template has these words in its name: try fewer, or "
+					"see all with 'vzroot template list'");
 }
 
 const struct cli_command vzr_cmd_template_search = {
