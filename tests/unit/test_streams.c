@@ -139,8 +139,8 @@ static void paths(void **state)
 		"{}",
 		"{'index':{'a':{'path':'x'}}}",
 		"{'index':{'a':{'datatype':'image-ids','format':'products:1.0','path':'x'}}}",
-		"{'index':{'a':{'datatype':'image-downloads','format':'products:1.0','path':"
-		"'../x'}}}",
+		("{'index':{'a':{'datatype':'image-downloads','format':'products:1.0',"
+		 "'path':'../x'}}}"),
 	};
 	VZR_AUTO_FREE char *path = NULL;
 	struct vzr_error err = VZR_ERROR_INIT;
